@@ -1,0 +1,116 @@
+//! Digest on the wire (RFC 8760): the authorization plugin says who has to prove itself and with what; the proof is checked here.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use cordboard_model::{Challenge, Credential, DigestAlgorithm};
+use cordboard_sip::HeaderName;
+use cordboard_sip::auth::{Algorithm, Credentials, DigestOutcome, DigestServer, DigestSettings, Ha1};
+use cordboard_sip::message::{Message, StartLine};
+use cordboard_sip::transport::Flow;
+use rand::SeedableRng;
+use rand_chacha::ChaCha12Rng;
+
+use crate::Settings;
+
+/// Realms that are challenged for at once. They come from plugins, so that a plugin which invents one for each request must not
+/// cost memory; each holds its used nonces.
+const MAX_REALMS: usize = 64;
+
+/// What the credentials of a request are worth.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// The user of the challenge sent this request.
+    Proven,
+    /// Not proven: the values of WWW-Authenticate.
+    Missing(Vec<String>),
+    /// There is nothing to verify with: an unknown secret, or too many realms.
+    Impossible,
+}
+
+/// The digest servers, one for each realm.
+pub(crate) struct Authentication {
+    realms: BTreeMap<String, DigestServer>,
+    rng: ChaCha12Rng,
+}
+
+impl Authentication {
+    pub(crate) fn new(rng: ChaCha12Rng) -> Self {
+        Self { realms: BTreeMap::new(), rng }
+    }
+
+    /// Checks whether `request`, which came over `flow`, proves the user that the challenge names.
+    pub(crate) fn check(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        request: &Message,
+        flow: &Flow,
+        challenge: &Challenge,
+    ) -> Proof {
+        if let Credential::Secret(name) = &challenge.credential
+            && !settings.secrets.contains_key(name)
+        {
+            return Proof::Impossible;
+        }
+        let Some(server) = self.server(now, &challenge.realm) else { return Proof::Impossible };
+        let source = flow.remote.ip();
+        let outcome = match Credentials::find(request, HeaderName::Authorization, &challenge.realm) {
+            Some(Ok(credentials)) => {
+                let ha1 = ha1(settings, challenge, &credentials);
+                server.verify(now, source, method_token(request), &credentials, ha1.as_ref())
+            }
+            // Unreadable credentials prove as little as none.
+            Some(Err(_)) | None => DigestOutcome::Refused,
+        };
+        match outcome {
+            DigestOutcome::Verified => Proof::Proven,
+            DigestOutcome::Stale => Proof::Missing(server.challenge(now, source, true)),
+            DigestOutcome::Refused => Proof::Missing(server.challenge(now, source, false)),
+        }
+    }
+
+    fn server(&mut self, now: Instant, realm: &str) -> Option<&mut DigestServer> {
+        if !self.realms.contains_key(realm) {
+            if self.realms.len() >= MAX_REALMS {
+                return None;
+            }
+            let rng = ChaCha12Rng::from_rng(&mut self.rng);
+            let server = DigestServer::new(now, DigestSettings::new(realm), rng);
+            self.realms.insert(realm.to_owned(), server);
+        }
+        self.realms.get_mut(realm)
+    }
+}
+
+/// The hash to verify with; `None` when the credentials are somebody else's.
+fn ha1(settings: &Settings, challenge: &Challenge, credentials: &Credentials) -> Option<Ha1> {
+    if credentials.username != challenge.user {
+        return None;
+    }
+    match &challenge.credential {
+        Credential::Secret(name) => {
+            let password = settings.secrets.get(name)?.reveal();
+            Some(Ha1::of_password(credentials.algorithm, &challenge.user, &challenge.realm, password))
+        }
+        Credential::Ha1(hashes) => {
+            let known = hashes.iter().find(|(algorithm, _)| native(*algorithm) == credentials.algorithm);
+            known.and_then(|(_, hash)| Ha1::of_hex(credentials.algorithm, hash.reveal()))
+        }
+    }
+}
+
+fn native(algorithm: DigestAlgorithm) -> Algorithm {
+    match algorithm {
+        DigestAlgorithm::Md5 => Algorithm::Md5,
+        DigestAlgorithm::Sha256 => Algorithm::Sha256,
+        DigestAlgorithm::Sha512_256 => Algorithm::Sha512_256,
+    }
+}
+
+fn method_token(request: &Message) -> &[u8] {
+    match request.start() {
+        StartLine::Request { token, .. } => token,
+        StartLine::Response { .. } => b"",
+    }
+}

@@ -1,0 +1,487 @@
+//! One fork: an INVITE of ours to one place where a target may be.
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use bytes::Bytes;
+use cordboard_media::command::Side;
+use cordboard_media::sdp::Session;
+use cordboard_model::{EventKind, TargetAddress};
+use cordboard_sip::dialog::Dialog;
+use cordboard_sip::endpoint::TransactionFailure;
+use cordboard_sip::message::{Message, NameAddr, Request, Response, StartLine};
+use cordboard_sip::transaction::ClientTransactionId;
+use cordboard_sip::transport::Flow;
+use cordboard_sip::{HeaderName, Method, StatusCode};
+
+use super::early::{self, EarlyDialog, EarlyId};
+use super::facts::{party, text, uri_party};
+use super::headers::{pass_back, pass_on, plugin_may_set};
+use super::leg::Leg;
+use super::reliable::{self, Provisional};
+use super::start::session_of;
+use super::{Call, LegName, Stage, bridge, session_timer, setup, teardown};
+use crate::context::{ALLOW, ClientUse, Context, EXTENSIONS, SESSION_TIMERS};
+use crate::interface::QueryId;
+use crate::timers::Timer;
+
+/// How far a fork is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ForkState {
+    /// Its URI is being resolved.
+    Resolving(QueryId),
+    /// Its flow is known; the INVITE waits for the ports.
+    Located,
+    /// The INVITE is out.
+    Inviting(ClientTransactionId),
+    /// It lost, or rang too long; its final response is waited for.
+    Cancelled(ClientTransactionId),
+    /// Finished.
+    Done,
+}
+
+/// One place where a target may be.
+pub(crate) struct Fork {
+    pub(crate) trial: usize,
+    pub(crate) state: ForkState,
+    /// Request-URI.
+    uri: String,
+    /// Route set of the binding (Path, RFC 3327).
+    route: Vec<String>,
+    pub(crate) flow: Option<Flow>,
+    /// Further flows to try when this one delivers nothing (RFC 3263 §4.3).
+    pub(crate) alternatives: Vec<Flow>,
+    /// What was sent, to make the dialog of.
+    request: Option<Request>,
+    local_tag: Option<String>,
+    /// The shortest session timer that the callee takes, if it refused ours.
+    min_se: Option<u32>,
+    /// Every INVITE of it, over all flows tried.
+    transactions: Vec<ClientTransactionId>,
+    /// Its early answer, for a 2xx that carries none and whose To tag no provisional had.
+    early: Option<Session>,
+    /// What its provisionals made, one for each To tag.
+    pub(crate) early_dialogs: Vec<EarlyDialog>,
+    /// Answers that came too late: acknowledged and hung up, one leg per To tag.
+    declined: Vec<Leg>,
+}
+
+impl Fork {
+    pub(crate) fn located(trial: usize, uri: String, route: Vec<String>, flow: Flow) -> Self {
+        Self { route, flow: Some(flow), ..Self::new(trial, uri, ForkState::Located) }
+    }
+
+    pub(crate) fn resolving(trial: usize, uri: String, query: QueryId) -> Self {
+        Self::new(trial, uri, ForkState::Resolving(query))
+    }
+
+    fn new(trial: usize, uri: String, state: ForkState) -> Self {
+        Self {
+            trial,
+            state,
+            uri,
+            route: Vec::new(),
+            flow: None,
+            alternatives: Vec::new(),
+            request: None,
+            local_tag: None,
+            min_se: None,
+            transactions: Vec::new(),
+            early: None,
+            early_dialogs: Vec::new(),
+            declined: Vec::new(),
+        }
+    }
+
+    /// Whether it may still answer.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, ForkState::Resolving(_) | ForkState::Located | ForkState::Inviting(_))
+    }
+
+    /// The tag that leads requests of its dialogs here.
+    pub(crate) fn local_tag(&self) -> Option<&str> {
+        self.local_tag.as_deref()
+    }
+
+    /// Its INVITEs, in order.
+    pub(crate) fn transactions(&self) -> &[ClientTransactionId] {
+        &self.transactions
+    }
+
+    /// The early dialog that a request belongs to; with the final response the early dialogs are over.
+    pub(crate) fn early_dialog_of(&self, request: &Message) -> Option<&Leg> {
+        let alive = matches!(self.state, ForkState::Inviting(_) | ForkState::Cancelled(_));
+        let mut legs = self.early_dialogs.iter().map(|dialog| &dialog.leg);
+        legs.find(|leg| alive && leg.owns(request))
+    }
+
+    /// As [`Self::early_dialog_of`], to act on it.
+    pub(crate) fn early_dialog_of_mut(&mut self, request: &Message) -> Option<&mut Leg> {
+        self.early_dialogs.iter_mut().map(|dialog| &mut dialog.leg).find(|leg| leg.owns(request))
+    }
+
+    /// Whether a request belongs to an answer that came too late.
+    pub(crate) fn declined(&self, request: &Message) -> bool {
+        self.declined.iter().any(|leg| leg.owns(request))
+    }
+}
+
+/// Sends the INVITE of a located fork.
+pub(crate) fn invite(call: &mut Call, ctx: &mut Context, now: Instant, place: usize) {
+    let Some(flow) = call.setup.forks[place].flow else { return };
+    let local_tag = ctx.endpoint.new_tag();
+    let sip_call_id = ctx.endpoint.new_call_id();
+    let request = invitation(call, ctx, place, flow, &local_tag, &sip_call_id);
+    let transaction = ctx.send(now, flow, &request, call.key, ClientUse::Fork(place));
+    ctx.index.tags.insert(local_tag.clone(), (call.key, LegName::Fork(place)));
+    let fork = &mut call.setup.forks[place];
+    fork.state = ForkState::Inviting(transaction);
+    fork.transactions.push(transaction);
+    fork.request = Some(request);
+    fork.early_dialogs.clear();
+    if let Some(former) = fork.local_tag.replace(local_tag) {
+        ctx.index.tags.remove(&former);
+    }
+    ctx.event(Some(call.id), EventKind::LegStarted { sip_call_id, target: fork.uri.clone() });
+}
+
+/// The INVITE of a fork: everything of SIP's own is new, what describes the call passes.
+fn invitation(
+    call: &Call,
+    ctx: &Context,
+    place: usize,
+    flow: Flow,
+    local_tag: &str,
+    sip_call_id: &str,
+) -> Request {
+    let fork = &call.setup.forks[place];
+    let target = &call.setup.trials[fork.trial].target;
+    let mut request = Request::new(Method::Invite, &fork.uri);
+    for hop in &fork.route {
+        request.header(HeaderName::Route, hop);
+    }
+    let (user, display) = match &target.caller {
+        Some((user, display)) => (user.as_str(), display.as_deref()),
+        None => (call.facts.caller.user.as_str(), call.facts.caller.display.as_deref()),
+    };
+    request.header(HeaderName::MaxForwards, call.facts.hop.saturating_sub(1).to_string());
+    request.header(HeaderName::From, from_value(user, display, &ctx.host(&flow), local_tag));
+    request.header(HeaderName::To, to_value(&target.address, &fork.uri, &ctx.host(&flow)));
+    request.header(HeaderName::CallId, sip_call_id);
+    request.header(HeaderName::CSeq, "1 INVITE");
+    request.header(HeaderName::Contact, ctx.contact(&flow));
+    request.header(HeaderName::Allow, ALLOW);
+    let supported =
+        if early::may_be_reliable(call) { EXTENSIONS.join(", ") } else { SESSION_TIMERS.to_owned() };
+    request.header(HeaderName::Supported, supported);
+    session_timer::propose(&ctx.settings.call, fork.min_se, &mut request);
+    pass_on(&call.invite.message, &target.remove_headers, &mut request);
+    for (name, value) in target.headers.iter().filter(|(name, _)| plugin_may_set(name)) {
+        request.other(name, value);
+    }
+    let offer = call.invite.offer.as_ref().and_then(|offer| call.rewritten_for(ctx, Side::Callee, offer));
+    if let Some(body) = offer {
+        request.body("application/sdp", body);
+    }
+    request
+}
+
+fn from_value(user: &str, display: Option<&str>, host: &str, tag: &str) -> String {
+    let mut value = String::new();
+    if let Some(display) = display.filter(|name| !name.is_empty()) {
+        let _ = write!(value, "\"{}\" ", display.replace('\\', "\\\\").replace('"', "\\\""));
+    }
+    if user.is_empty() {
+        let _ = write!(value, "<sip:{host}>;tag={tag}");
+    } else {
+        let _ = write!(value, "<sip:{}@{host}>;tag={tag}", escape_user(user));
+    }
+    value
+}
+
+/// To names whom the caller wanted, not the phone's current address.
+fn to_value(address: &TargetAddress, uri: &str, host: &str) -> String {
+    match address {
+        TargetAddress::Aor(aor) => {
+            let bare = aor.strip_prefix("sip:").unwrap_or(aor);
+            let user = bare.rsplit_once('@').map_or(bare, |(user, _)| user);
+            format!("<sip:{}@{host}>", escape_user(user))
+        }
+        TargetAddress::Uri(_) | TargetAddress::Trunk { .. } => format!("<{uri}>"),
+    }
+}
+
+/// A user part with everything escaped that may not stand in it (RFC 3261 §25.1, `user`).
+pub(crate) fn escape_user(user: &str) -> String {
+    let mut escaped = String::with_capacity(user.len());
+    for byte in user.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
+}
+
+/// Gives a fork up: nothing was sent yet, or CANCEL (RFC 3261 §9.1).
+pub(crate) fn cancel(call: &mut Call, ctx: &mut Context, now: Instant, place: usize) {
+    let fork = &mut call.setup.forks[place];
+    fork.state = match fork.state {
+        ForkState::Resolving(query) => {
+            ctx.index.queries.remove(&query);
+            ForkState::Done
+        }
+        ForkState::Located => ForkState::Done,
+        ForkState::Inviting(transaction) => {
+            ctx.endpoint.cancel(now, transaction);
+            ForkState::Cancelled(transaction)
+        }
+        state @ (ForkState::Cancelled(_) | ForkState::Done) => state,
+    };
+}
+
+/// A response to the INVITE of a fork.
+pub(crate) fn response(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: &Message) {
+    let Some(status) = message.status() else { return };
+    if status.is_provisional() {
+        if matches!(call.setup.forks[place].state, ForkState::Inviting(_)) {
+            provisional(call, ctx, now, place, status, message);
+        }
+    } else if status.is_success() {
+        success(call, ctx, now, place, message);
+    } else if !asks_for_longer_session(call, place, message) {
+        if status.code() / 100 == 3 {
+            let contacts = message.contacts().flatten().map(|contact| text(contact.uri.raw)).collect();
+            setup::redirected(call, contacts);
+        }
+        setup::fork_failed(call, ctx, now, place, status.code());
+    } else {
+        invite(call, ctx, now, place);
+    }
+}
+
+/// A 422 for the first time: the callee takes an INVITE whose session lasts longer (RFC 4028 §7.3).
+fn asks_for_longer_session(call: &mut Call, place: usize, message: &Message) -> bool {
+    let fork = &mut call.setup.forks[place];
+    let is_first = fork.min_se.is_none() && matches!(fork.state, ForkState::Inviting(_));
+    let refused = message.status().is_some_and(|status| status.code() == 422);
+    if call.stage == Stage::Dialing && is_first && refused {
+        fork.min_se = session_timer::min_se(message);
+        return fork.min_se.is_some();
+    }
+    false
+}
+
+/// The INVITE of a fork got no final response.
+pub(crate) fn failed(
+    call: &mut Call,
+    ctx: &mut Context,
+    now: Instant,
+    place: usize,
+    failure: TransactionFailure,
+) {
+    let fork = &mut call.setup.forks[place];
+    let tried_all = fork.alternatives.is_empty();
+    if matches!(fork.state, ForkState::Inviting(_)) && !tried_all && call.stage == Stage::Dialing {
+        fork.flow = Some(fork.alternatives.remove(0));
+        return invite(call, ctx, now, place);
+    }
+    let status = match failure {
+        TransactionFailure::Timeout => 408,
+        TransactionFailure::Transport => 503,
+    };
+    setup::fork_failed(call, ctx, now, place, status);
+}
+
+/// 101 to 199: passed to the caller, except that forks ringing alike ring once. 100 is for one hop only.
+fn provisional(
+    call: &mut Call,
+    ctx: &mut Context,
+    now: Instant,
+    place: usize,
+    status: StatusCode,
+    message: &Message,
+) {
+    if status == StatusCode::TRYING || call.stage != Stage::Dialing {
+        return;
+    }
+    let early = session_of(message).ok().flatten();
+    if !early::take(call, ctx, now, place, message, early.as_ref()) {
+        return;
+    }
+    let body = early.as_ref().and_then(|session| call.rewritten_for(ctx, Side::Caller, session));
+    if let Some(session) = early {
+        call.announce(ctx, Side::Callee, &session);
+        call.setup.forks[place].early = Some(session);
+    }
+    let told = (status.code(), body.is_some());
+    if body.is_none() && call.invite.provisional.is_some_and(|(last, _)| last == status.code()) {
+        return;
+    }
+    let first = call.invite.provisional.replace(told).is_none();
+    let mut response = answer_for_caller(call, ctx, status, message);
+    let session = body.is_some().then(|| EarlyId::of(place, message));
+    if let Some(body) = body {
+        response.body("application/sdp", body);
+    }
+    reliable::tell(call, ctx, now, Provisional { response, session });
+    if first {
+        ctx.event(Some(call.id), EventKind::CallRinging { status: status.code() });
+    }
+}
+
+/// A response of a callee as the caller gets to see it, without its body.
+fn answer_for_caller(call: &Call, ctx: &Context, status: StatusCode, from: &Message) -> Response {
+    let tag = &call.caller.dialog.id.local_tag;
+    let mut response = Response::new(&call.invite.message, &call.caller.flow, status, Some(tag));
+    if let StartLine::Response { reason, .. } = from.start() {
+        response.reason(&text(reason));
+    }
+    ctx.dialog_headers(&call.caller.flow, &mut response);
+    pass_back(from, &mut response);
+    response
+}
+
+/// A 2xx: the first one wins, its repetitions are acknowledged again, any other is acknowledged and hung up.
+fn success(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: &Message) {
+    if let Some((winner, leg)) = &call.callee
+        && *winner == place
+        && leg.dialog.id.remote_tag == to_tag(message)
+    {
+        leg.acknowledge_again(ctx, message);
+        return;
+    }
+    let wins =
+        call.stage == Stage::Dialing && matches!(call.setup.forks[place].state, ForkState::Inviting(_));
+    if !wins || reliable::holds_another(call, &EarlyId::of(place, message)) {
+        decline(call, ctx, now, place, message);
+    } else if !reliable::hold(call, ctx, place, message) {
+        win(call, ctx, now, place, message);
+    }
+}
+
+/// The leg that a response makes, or goes on with.
+pub(crate) fn dialog_of(call: &Call, place: usize, message: &Message) -> Option<Leg> {
+    let fork = &call.setup.forks[place];
+    let mut dialog = Dialog::uac(fork.request.as_ref()?, message).ok()?;
+    if let Some(early) = fork.early_dialogs.iter().find(|early| early.leg.dialog.id == dialog.id) {
+        dialog.go_on_from(&early.leg.dialog);
+    }
+    Some(Leg::new(dialog, fork.flow?))
+}
+
+/// What the dialog of a 2xx without a body announced in a provisional.
+fn early_session(fork: &mut Fork, message: &Message) -> Option<Session> {
+    let tag = to_tag(message);
+    let dialog = fork.early_dialogs.iter_mut().find(|early| early.leg.dialog.id.remote_tag == tag);
+    dialog.and_then(|early| early.session.take()).or_else(|| fork.early.take())
+}
+
+fn win(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: &Message) {
+    let Some(mut leg) = dialog_of(call, place, message) else {
+        // A 2xx without tag or Contact makes no dialog: there is nothing to acknowledge or to hang up.
+        return setup::fork_failed(call, ctx, now, place, 500);
+    };
+    let agreed = call.reliable.as_ref().and_then(|reliable| reliable.agreed());
+    let settled = agreed == Some(&EarlyId::of(place, message));
+    // An offer that the caller answered was another callee's: this one cannot be put before it any more.
+    let too_late = call.invite.offer.is_none() && agreed.is_some() && !settled;
+    let session = session_of(message)
+        .ok()
+        .and_then(|session| session.or_else(|| early_session(&mut call.setup.forks[place], message)));
+    let Some(session) = session.filter(|_| !too_late) else {
+        decline(call, ctx, now, place, message);
+        return setup::fork_failed(call, ctx, now, place, 488);
+    };
+    call.setup.forks[place].state = ForkState::Done;
+    setup::stop(call, ctx, now);
+    leg.owed_ack = message.cseq().ok().map(|cseq| cseq.number);
+    // With a late offer this 2xx carries the offer, and its ACK has to wait for the caller's answer.
+    if call.invite.offer.is_some() || settled {
+        leg.acknowledge_owed(ctx, None);
+    }
+    call.callee = Some((place, leg));
+    call.stage = Stage::Talking(now);
+    session_timer::take(call, ctx, now, Side::Callee, message);
+    // A session that both have agreed to in a reliable provisional, or changed since then by UPDATE, is not told again.
+    let body = if settled {
+        None
+    } else {
+        call.announce(ctx, Side::Callee, &session);
+        call.rewritten_for(ctx, Side::Caller, &session)
+    };
+    answer_caller(call, ctx, now, message, body);
+    let longest = now + ctx.settings.call.max_duration;
+    call.start_timer(ctx, longest, Timer::Duration);
+    announce_answer(call, ctx, now, message);
+}
+
+fn answer_caller(call: &mut Call, ctx: &mut Context, now: Instant, from: &Message, body: Option<Bytes>) {
+    let status = from.status().unwrap_or(StatusCode::OK);
+    let mut response = answer_for_caller(call, ctx, status, from);
+    if let Some(body) = body {
+        response.body("application/sdp", body);
+    }
+    reliable::stop(call, ctx);
+    let invite = call.invite.message.clone();
+    session_timer::accept(call, ctx, now, Side::Caller, &invite, &mut response);
+    let sent = ctx.endpoint.respond(now, call.invite.transaction, &response);
+    let cseq = call.invite.message.cseq().map_or(0, |cseq| cseq.number);
+    bridge::await_ack(call, ctx, now, Side::Caller, cseq, sent);
+}
+
+fn announce_answer(call: &mut Call, ctx: &mut Context, now: Instant, message: &Message) {
+    let callee = match message.contacts().flatten().next() {
+        Some(contact) => uri_party(&contact.uri),
+        None => message.to().map(|to: NameAddr<'_>| party(&to)).unwrap_or_default(),
+    };
+    let Some((_, leg)) = &call.callee else { return };
+    ctx.event(
+        Some(call.id),
+        EventKind::CallAnswered {
+            callee,
+            sip_call_id: leg.dialog.id.sip_call_id.clone(),
+            setup_ms: teardown::milliseconds(now, call.started),
+        },
+    );
+}
+
+/// Acknowledges a 2xx that nobody waits for any more, and hangs it up (RFC 3261 §13.2.2.4).
+fn decline(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: &Message) {
+    let fork = &mut call.setup.forks[place];
+    if matches!(fork.state, ForkState::Inviting(_) | ForkState::Cancelled(_)) {
+        fork.state = ForkState::Done;
+    }
+    if fork
+        .declined
+        .iter()
+        .any(|leg| leg.dialog.id.remote_tag == to_tag(message) && leg.acknowledge_again(ctx, message))
+    {
+        return;
+    }
+    let Some(mut leg) = dialog_of(call, place, message) else { return };
+    let cseq = message.cseq().map_or(1, |cseq| cseq.number);
+    leg.acknowledge(ctx, cseq, None);
+    teardown::hang_up(call, ctx, now, &mut leg);
+    call.setup.forks[place].declined.push(leg);
+}
+
+/// The tag that the callee gave this dialog; empty without one.
+pub(crate) fn to_tag(message: &Message) -> &str {
+    message.to().ok().and_then(|to| to.tag()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_display_name_and_a_user_cannot_break_out_of_from() {
+        assert_eq!(
+            from_value("10>01", Some("Eve \"x\" <sip:y>"), "pbx", "t"),
+            "\"Eve \\\"x\\\" <sip:y>\" <sip:10%3E01@pbx>;tag=t"
+        );
+        assert_eq!(from_value("", None, "pbx", "t"), "<sip:pbx>;tag=t");
+    }
+}

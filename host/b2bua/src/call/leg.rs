@@ -1,0 +1,133 @@
+//! One leg: a dialog, the flow it lives on, and what is owed to the peer on it.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use cordboard_sip::dialog::{AnswerResend, Dialog};
+use cordboard_sip::message::{Message, Request};
+use cordboard_sip::transaction::ClientTransactionId;
+use cordboard_sip::transport::Flow;
+use cordboard_sip::{HeaderName, Method};
+
+use super::session_timer::{self, SessionTimer};
+use crate::context::Context;
+
+/// The last ACK that we sent for a 2xx on this leg, to be sent again when the 2xx comes again.
+pub(crate) struct Acknowledged {
+    pub(crate) cseq: u32,
+    pub(crate) ack: Bytes,
+}
+
+/// An answer of ours whose ACK has not come.
+pub(crate) struct PendingAnswer {
+    pub(crate) cseq: u32,
+    pub(crate) resend: AnswerResend,
+}
+
+/// One leg of a call.
+///
+/// Requests within the dialog travel on the flow that made it: behind address translation the Contact of a phone leads
+/// nowhere, and a proxy that stays in the path is where the flow ends anyway.
+pub(crate) struct Leg {
+    pub(crate) dialog: Dialog,
+    pub(crate) flow: Flow,
+    pub(crate) answer: Option<PendingAnswer>,
+    pub(crate) acknowledged: Option<Acknowledged>,
+    /// CSeq number of an INVITE of ours whose 2xx waits for its ACK, because it carried an offer that the other side has to
+    /// answer in its own ACK (RFC 3261 §13.2.2.4).
+    pub(crate) owed_ack: Option<u32>,
+    /// The call ended before the ACK of our 2xx came; the BYE follows the ACK (RFC 3261 §15).
+    pub(crate) owes_bye: bool,
+    /// Ends the call when the session is not refreshed; `None`: the peer does not know session timers.
+    pub(crate) session_timer: Option<SessionTimer>,
+    /// Our refresh of the session, as long as it has no final response; the timer may have gone on by then.
+    pub(crate) refresh: Option<ClientTransactionId>,
+    /// The peer said that it allows UPDATE.
+    pub(crate) allows_update: bool,
+}
+
+impl Leg {
+    pub(crate) fn new(dialog: Dialog, flow: Flow) -> Self {
+        Self {
+            dialog,
+            flow,
+            answer: None,
+            acknowledged: None,
+            owed_ack: None,
+            owes_bye: false,
+            session_timer: None,
+            refresh: None,
+            allows_update: false,
+        }
+    }
+
+    /// Whether an INVITE of ours, or a 2xx of ours to one of the peer, waits on this leg.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.answer.is_some() || (self.refresh.is_some() && !self.allows_update)
+    }
+
+    /// Sends the ACK that is owed, if one is.
+    pub(crate) fn acknowledge_owed(&mut self, ctx: &mut Context, body: Option<Bytes>) {
+        if let Some(cseq) = self.owed_ack.take() {
+            self.acknowledge(ctx, cseq, body);
+        }
+    }
+
+    /// Sends the ACK for a 2xx to our INVITE with this CSeq number.
+    pub(crate) fn acknowledge(&mut self, ctx: &mut Context, cseq: u32, body: Option<Bytes>) {
+        let mut ack = self.dialog.ack(cseq);
+        if let Some(body) = body {
+            ack.body("application/sdp", body);
+        }
+        let ack = ctx.endpoint.send_ack(self.flow, &ack);
+        self.acknowledged = Some(Acknowledged { cseq, ack });
+    }
+
+    /// Sends the ACK again when this 2xx was acknowledged before.
+    pub(crate) fn acknowledge_again(&self, ctx: &mut Context, response: &Message) -> bool {
+        let Ok(cseq) = response.cseq() else { return false };
+        match &self.acknowledged {
+            Some(done) if done.cseq == cseq.number => {
+                ctx.endpoint.resend(self.flow, done.ack.clone());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Starts to resend a 2xx of ours until its ACK comes; the deadline is for the caller to arm.
+    pub(crate) fn answered(&mut self, ctx: &Context, now: Instant, cseq: u32, response: Bytes) -> Instant {
+        let sip = &ctx.settings.sip;
+        let resend = AnswerResend::new(now, response, sip.t1, sip.t2);
+        let deadline = resend.deadline();
+        self.answer = Some(PendingAnswer { cseq, resend });
+        deadline
+    }
+
+    /// Takes note of an ACK; `true` when it was waited for.
+    pub(crate) fn take_ack(&mut self, ack: &Message) -> bool {
+        let number = ack.cseq().map(|cseq| cseq.number).ok();
+        let waited_for = self.answer.as_ref().is_some_and(|answer| Some(answer.cseq) == number);
+        if waited_for {
+            self.answer = None;
+        }
+        waited_for
+    }
+
+    /// Whether a request's Call-ID and From tag are this dialog's; its To tag led here.
+    pub(crate) fn owns(&self, request: &Message) -> bool {
+        let remote_tag = request.from().ok().and_then(|from| from.tag()).unwrap_or_default();
+        request.call_id().is_ok_and(|id| id == self.dialog.id.sip_call_id)
+            && (self.dialog.id.remote_tag.is_empty() || remote_tag == self.dialog.id.remote_tag)
+    }
+
+    /// A request within the dialog, with our Contact where the method refreshes the target.
+    pub(crate) fn request(&mut self, ctx: &Context, method: Method) -> Request {
+        let mut request = self.dialog.request(method);
+        if matches!(method, Method::Invite | Method::Update) {
+            request.header(HeaderName::Contact, ctx.contact(&self.flow));
+        }
+        session_timer::go_on(self.session_timer.as_ref(), &mut request);
+        request
+    }
+}

@@ -1,0 +1,207 @@
+//! One call: a caller's leg, a set-up that tries targets, and the leg of the target that answered.
+//!
+//! A call is moved by events: answers of plugins ([`setup`]), responses of forks ([`fork`]; provisional ones make dialogs,
+//! [`early`], and may have to reach the caller, [`reliable`]), requests within its dialogs ([`bridge`]), the relay and its
+//! timers. Whatever ends it goes through [`teardown`].
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use cordboard_media::command::{MediaCommand, MediaId, MediaPorts, Side};
+use cordboard_media::sdp::Session;
+use cordboard_model::{CallFacts, CallId, QuestionId};
+use cordboard_sip::message::Message;
+use cordboard_sip::transaction::{ClientTransactionId, ServerTransactionId};
+
+use crate::context::Context;
+use crate::timers::{Alarm, Timer, TimerId};
+
+pub(crate) mod bridge;
+pub(crate) mod early;
+pub(crate) mod facts;
+pub(crate) mod fork;
+pub(crate) mod headers;
+pub(crate) mod leg;
+pub(crate) mod outcome;
+pub(crate) mod reliable;
+pub(crate) mod session_timer;
+pub(crate) mod setup;
+pub(crate) mod start;
+pub(crate) mod teardown;
+
+use bridge::Passed;
+use leg::Leg;
+use reliable::Reliable;
+use setup::Setup;
+
+/// Names one call inside the core. Never used twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct CallKey(pub(crate) u64);
+
+/// Names one leg of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LegName {
+    /// The one that the call came in on.
+    Caller,
+    /// The one towards the target with this place in the set-up.
+    Fork(usize),
+}
+
+/// How far a call is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stage {
+    /// The authorization plugin is asked.
+    Authorizing(QuestionId),
+    /// The routing plugin is asked.
+    Routing(QuestionId),
+    /// Targets are tried.
+    Dialing,
+    /// Answered, since then.
+    Talking(Instant),
+    /// Ended; waits for the last responses, so that a late 2xx is still acknowledged and hung up.
+    Ended,
+}
+
+/// The INVITE that the call came in with.
+pub(crate) struct Invite {
+    pub(crate) message: Message,
+    pub(crate) transaction: ServerTransactionId,
+    /// Its SDP; `None`: the callee makes the offer in its 2xx (late offer).
+    pub(crate) offer: Option<Session>,
+    /// Status and body of the last provisional sent to the caller, so that forks ringing alike ring once.
+    pub(crate) provisional: Option<(u16, bool)>,
+}
+
+/// The media of a call.
+pub(crate) struct Media {
+    pub(crate) id: MediaId,
+    pub(crate) requested: bool,
+    pub(crate) ports: Option<MediaPorts>,
+    /// What each side announced last.
+    pub(crate) caller_session: Option<Session>,
+    pub(crate) callee_session: Option<Session>,
+    /// Our address towards the caller and towards the callee.
+    pub(crate) caller_address: IpAddr,
+    pub(crate) callee_address: Option<IpAddr>,
+}
+
+pub(crate) struct Call {
+    pub(crate) key: CallKey,
+    pub(crate) id: CallId,
+    pub(crate) started: Instant,
+    pub(crate) facts: CallFacts,
+    pub(crate) stage: Stage,
+    pub(crate) invite: Invite,
+    /// Provisionals that the caller has to acknowledge; only for one that requires it.
+    pub(crate) reliable: Option<Reliable>,
+    pub(crate) caller: Leg,
+    pub(crate) setup: Setup,
+    /// The leg that answered, and its place in the set-up.
+    pub(crate) callee: Option<(usize, Leg)>,
+    pub(crate) media: Media,
+    /// Requests of one leg that wait for the other's response.
+    pub(crate) passed: Vec<Passed>,
+    /// Our latest re-INVITE; repetitions of its 2xx lead here.
+    pub(crate) reinvite: Option<ClientTransactionId>,
+    /// BYEs of ours without a response yet.
+    pub(crate) byes: usize,
+    pub(crate) timers: Vec<(Timer, TimerId)>,
+}
+
+impl Call {
+    pub(crate) fn is_answered(&self) -> bool {
+        matches!(self.stage, Stage::Talking(_))
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.stage == Stage::Ended
+    }
+
+    /// An ended call that waits for nothing more can be forgotten.
+    pub(crate) fn is_over(&self) -> bool {
+        self.has_ended() && self.byes == 0 && !self.setup.has_open_forks() && !self.caller.owes_bye
+    }
+
+    pub(crate) fn start_timer(&mut self, ctx: &mut Context, at: Instant, timer: Timer) {
+        self.stop_timer(ctx, timer);
+        self.timers.push((timer, ctx.timers.start(at, Alarm::Call(self.key, timer))));
+    }
+
+    pub(crate) fn stop_timer(&mut self, ctx: &mut Context, timer: Timer) {
+        if let Some(place) = self.timers.iter().position(|(running, _)| *running == timer) {
+            ctx.timers.stop(self.timers.swap_remove(place).1);
+        }
+    }
+
+    pub(crate) fn stop_timers(&mut self, ctx: &mut Context) {
+        for (_, id) in self.timers.drain(..) {
+            ctx.timers.stop(id);
+        }
+    }
+
+    /// The leg of a side. Before the answer the callee's is the early dialog whose session the caller has agreed to.
+    pub(crate) fn leg_mut(&mut self, side: Side) -> Option<&mut Leg> {
+        match side {
+            Side::Caller => Some(&mut self.caller),
+            Side::Callee if self.callee.is_none() => early::agreed(self).map(|dialog| &mut dialog.leg),
+            Side::Callee => self.callee.as_mut().map(|(_, leg)| leg),
+        }
+    }
+
+    /// The leg that a request came in on.
+    pub(crate) fn leg_of(&mut self, name: LegName, request: &Message) -> Option<&mut Leg> {
+        match (name, &mut self.callee) {
+            (LegName::Caller, _) => Some(&mut self.caller),
+            (LegName::Fork(place), Some((winner, leg))) if place == *winner && leg.owns(request) => Some(leg),
+            (LegName::Fork(place), _) => self.setup.forks[place].early_dialog_of_mut(request),
+        }
+    }
+
+    /// Which side of an answered call a leg is; `None` for a fork that did not win.
+    pub(crate) fn side_of(&self, leg: LegName) -> Option<Side> {
+        match leg {
+            LegName::Caller => Some(Side::Caller),
+            LegName::Fork(fork) => {
+                self.callee.as_ref().is_some_and(|(winner, _)| *winner == fork).then_some(Side::Callee)
+            }
+        }
+    }
+
+    /// Tells the relay what a side announced.
+    pub(crate) fn announce(&mut self, ctx: &mut Context, side: Side, session: &Session) {
+        match side {
+            Side::Caller => self.media.caller_session = Some(session.clone()),
+            Side::Callee => self.media.callee_session = Some(session.clone()),
+        }
+        if self.media.ports.is_some() {
+            ctx.media(MediaCommand::Announce { media: self.media.id, side, streams: session.remote() });
+        }
+    }
+
+    /// The session that `side` was shown last.
+    pub(crate) fn session_shown_to(&self, ctx: &Context, side: Side) -> Option<bytes::Bytes> {
+        let session = match side {
+            Side::Caller => &self.media.callee_session,
+            Side::Callee => &self.media.caller_session,
+        };
+        self.rewritten_for(ctx, side, session.as_ref()?)
+    }
+
+    /// A session of the other side as `side` gets to see it: our address, our ports.
+    pub(crate) fn rewritten_for(&self, ctx: &Context, side: Side, session: &Session) -> Option<bytes::Bytes> {
+        let ports = self.media.ports?;
+        let (address, rtp_ports) = match side {
+            Side::Caller => (self.media.caller_address, ports.caller),
+            Side::Callee => (self.media.callee_address?, ports.callee),
+        };
+        Some(session.rewrite(ctx.settings.advertised(address), rtp_ports))
+    }
+}
+
+/// The other side.
+pub(crate) fn opposite(side: Side) -> Side {
+    match side {
+        Side::Caller => Side::Callee,
+        Side::Callee => Side::Caller,
+    }
+}

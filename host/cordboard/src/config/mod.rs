@@ -1,0 +1,168 @@
+//! The configuration: YAML in, typed and validated settings out.
+//!
+//! A file is read into a tree whose nodes know their place (`node`), overridden and completed from the environment
+//! (`environment`), and picked apart by `section`. Every mistake is gathered; a [`Config`] only exists when there was none, and
+//! is never changed afterwards. No other module knows YAML.
+
+mod complaint;
+mod dns;
+mod environment;
+mod node;
+mod plugins;
+mod section;
+mod server;
+mod sip;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cordboard_b2bua::{AdmissionSettings, CallSettings, RegistrarSettings, Settings};
+use cordboard_media::relay::RelaySettings;
+use cordboard_model::Secret;
+
+pub(crate) use complaint::Complaints;
+use complaint::{Complaint, Gathering, Origin};
+pub(crate) use dns::DnsConfig;
+pub(crate) use environment::Environment;
+pub(crate) use plugins::{ChainConfig, PluginConfig};
+use section::Section;
+pub(crate) use server::{LogConfig, LogFormat, LogLevel};
+pub(crate) use sip::{SipConfig, StreamLimits, calls_of};
+
+/// Longest configuration file. A path to the wrong file must not eat the memory.
+const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Everything the host is told, valid as a whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// The file it came from.
+    pub(crate) file: PathBuf,
+    /// SIP listeners, names and limits.
+    pub(crate) sip: SipConfig,
+    /// SIP URIs of trunks by name.
+    pub(crate) trunks: BTreeMap<String, String>,
+    /// What digest answers are verified with, by name.
+    pub(crate) secrets: BTreeMap<String, Secret<String>>,
+    /// Bounds of registrations.
+    pub(crate) registrar: RegistrarSettings,
+    /// What is refused before any work.
+    pub(crate) admission: AdmissionSettings,
+    /// How calls behave.
+    pub(crate) calls: CallSettings,
+    /// Ports, time-outs and threads of the relay.
+    pub(crate) media: RelaySettings,
+    /// Where health is served; `None`: nowhere.
+    pub(crate) http: Option<std::net::SocketAddr>,
+    /// Where metrics are served; `None`: nowhere.
+    pub(crate) metrics: Option<std::net::SocketAddr>,
+    /// What is logged.
+    pub(crate) log: LogConfig,
+    /// Who is asked where names lead.
+    pub(crate) dns: DnsConfig,
+    /// The components.
+    pub(crate) plugins: Vec<PluginConfig>,
+    /// Who decides what.
+    pub(crate) chains: ChainConfig,
+    /// How long calls may go on after SIGTERM.
+    pub(crate) drain_limit: Duration,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// With every mistake there is.
+    pub(crate) fn load(file: &Path, environment: &Environment) -> Result<Self, Complaints> {
+        let whole = |message: String| {
+            let complaint = Complaint { origin: Origin::Whole, path: String::new(), message };
+            Complaints::new(file, vec![complaint])
+        };
+        let source = read(file).map_err(whole)?;
+        Self::parse(&source, file, environment)
+    }
+
+    /// Checks the text of a file.
+    fn parse(source: &str, file: &Path, environment: &Environment) -> Result<Self, Complaints> {
+        let gathering = Gathering::default();
+        let mut tree = node::parse(source).map_err(|complaint| Complaints::new(file, vec![complaint]))?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        environment::override_by(&mut tree, environment, &gathering);
+        environment::resolve(&mut tree, environment, folder, &gathering);
+        let config = Self::read(&Section::root(&tree, &gathering), file);
+        let list = gathering.into_list();
+        if list.is_empty() { Ok(config) } else { Err(Complaints::new(file, list)) }
+    }
+
+    fn read(root: &Section<'_>, file: &Path) -> Self {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let plugins = plugins::read_plugins(root, folder);
+        let chains = plugins::read_chains(root, &plugins);
+        let media = sip::read_media(root.section("media"));
+        let sip = sip::read_sip(root.section("sip"), &media);
+        let config = Self {
+            file: file.to_owned(),
+            sip,
+            trunks: sip::read_trunks(root),
+            secrets: sip::read_secrets(root),
+            registrar: sip::read_registrar(root.section("registrar")),
+            admission: sip::read_admission(root.section("admission"), &media),
+            calls: sip::read_calls(root.section("calls")),
+            media,
+            http: server::read_listener(root.section("http"), 8080),
+            metrics: server::read_listener(root.section("metrics"), 9090),
+            log: server::read_log(root.section("log")),
+            dns: dns::read_dns(root.section("dns")),
+            plugins,
+            chains,
+            drain_limit: server::read_drain(root.section("drain")),
+        };
+        config.complain_about_shared_ports(root);
+        root.finish();
+        config
+    }
+
+    /// Two listeners cannot have one port. Port 0 is chosen by the kernel and never clashes.
+    fn complain_about_shared_ports(&self, root: &Section<'_>) {
+        let listeners = [("http", self.http), ("metrics", self.metrics)];
+        let mut taken: Vec<(&str, std::net::SocketAddr)> =
+            self.sip.tcp.iter().map(|address| ("sip.tcp", *address)).collect();
+        for (name, address) in listeners {
+            let Some(address) = address.filter(|address| address.port() != 0) else { continue };
+            if let Some((other, _)) = taken.iter().find(|(_, other)| server::clash(*other, address)) {
+                let message = format!("port {} is already used by {other}; choose another", address.port());
+                root.section(name).complain("listen", message);
+            }
+            taken.push((name, address));
+        }
+    }
+
+    /// What the core is configured with.
+    pub(crate) fn core_settings(&self) -> Settings {
+        Settings {
+            domains: self.sip.domains.clone(),
+            trunks: self.trunks.clone(),
+            secrets: self.secrets.clone(),
+            external_address: self.sip.external_address,
+            sip: self.sip.timers.clone(),
+            registrar: self.registrar.clone(),
+            admission: self.admission.clone(),
+            call: self.calls.clone(),
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    let help = "expected a configuration file; start from config/cordboard.yaml";
+    let size = std::fs::metadata(file).map_err(|error| format!("{error}; {help}"))?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(format!(
+            "{size} bytes are more than the {MAX_FILE_BYTES} a configuration may have; {help}"
+        ));
+    }
+    std::fs::read_to_string(file).map_err(|error| format!("{error}; {help}"))
+}

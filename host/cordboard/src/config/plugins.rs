@@ -1,0 +1,136 @@
+//! The sections of plugins, chains and the static table.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cordboard_plugin::Limits;
+
+use super::complaint::did_you_mean;
+use super::section::Section;
+use super::value;
+
+/// One component.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct PluginConfig {
+    /// What chains, logs and metrics call it.
+    pub(crate) name: String,
+    /// The component file.
+    pub(crate) path: PathBuf,
+    /// Its own block, which the plugin checks itself.
+    pub(crate) config: serde_json::Value,
+    /// What it may use.
+    pub(crate) limits: Limits,
+}
+
+/// Who decides what.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct ChainConfig {
+    /// Plugins that are asked where a call goes, in order.
+    pub(crate) routing: Vec<String>,
+    /// Plugins that are asked what is allowed, in order.
+    pub(crate) authorization: Vec<String>,
+    /// Where a call goes when no plugin can say.
+    pub(crate) static_routes: Vec<StaticRouteConfig>,
+}
+
+/// One line of the static table.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct StaticRouteConfig {
+    /// The dialled number; a last `*` stands for any rest.
+    pub(crate) number: String,
+    /// SIP URIs, rung one after the other, or `user` and `user@host` of our own.
+    pub(crate) targets: Vec<String>,
+}
+
+/// Reads `plugins`. Paths are relative to `folder`.
+pub(super) fn read_plugins(root: &Section<'_>, folder: &Path) -> Vec<PluginConfig> {
+    let mut plugins: Vec<PluginConfig> = Vec::new();
+    for section in root.sections("plugins") {
+        let plugin = read_plugin(&section, folder);
+        if plugins.iter().any(|other| !plugin.name.is_empty() && other.name == plugin.name) {
+            section.complain(
+                "name",
+                format!("two plugins are called {:?}; each needs a name of its own", plugin.name),
+            );
+        }
+        section.finish();
+        plugins.push(plugin);
+    }
+    plugins
+}
+
+fn read_plugin(section: &Section<'_>, folder: &Path) -> PluginConfig {
+    PluginConfig {
+        name: section.required("name", value::name).unwrap_or_default(),
+        path: folder.join(section.required("path", value::text).unwrap_or_default()),
+        config: read_block(section),
+        limits: read_limits(section.section("limits")),
+    }
+}
+
+/// The plugin checks its block itself; that it has keys is all that is known here.
+fn read_block(section: &Section<'_>) -> serde_json::Value {
+    let block = section.json("config").unwrap_or_else(|| serde_json::json!({}));
+    if !block.is_object() {
+        section.complain("config", "expected keys with values, which the plugin defines");
+    }
+    block
+}
+
+fn read_limits(section: Section<'_>) -> Limits {
+    let default = Limits::default();
+    let deadlines = Duration::from_millis(1)..=Duration::from_secs(1);
+    let limits = Limits {
+        memory_bytes: section.value("memory", default.memory_bytes, value::size(1 << 20..=4 << 30)),
+        deadline: section.value("deadline", default.deadline, value::duration(deadlines)),
+        output_bytes: section.value("output", default.output_bytes, value::size(1 << 10..=64 << 20)),
+        concurrency: section.value("concurrency", default.concurrency, value::number(1..=10_000)),
+    };
+    section.finish();
+    limits
+}
+
+/// Reads `routing` and `authorization`, whose chains name plugins.
+pub(super) fn read_chains(root: &Section<'_>, plugins: &[PluginConfig]) -> ChainConfig {
+    let routing = root.section("routing");
+    let authorization = root.section("authorization");
+    let chains = ChainConfig {
+        routing: read_chain(&routing, plugins),
+        authorization: read_chain(&authorization, plugins),
+        static_routes: routing.sections("static").into_iter().filter_map(read_static).collect(),
+    };
+    routing.finish();
+    authorization.finish();
+    chains
+}
+
+fn read_chain(section: &Section<'_>, plugins: &[PluginConfig]) -> Vec<String> {
+    let mut names: Vec<&str> = plugins.iter().map(|plugin| plugin.name.as_str()).collect();
+    names.retain(|name| !name.is_empty());
+    names.dedup();
+    let known = |name: &str| {
+        if names.contains(&name) {
+            return Ok(name.to_owned());
+        }
+        Err(match did_you_mean(name, &names) {
+            Some(meant) => format!("the name of a plugin of this file, perhaps {meant:?}"),
+            None if names.is_empty() => "no name, as this file has no plugins".to_owned(),
+            None => format!("the name of a plugin of this file ({})", names.join(", ")),
+        })
+    };
+    let chain = section.list("chain", Vec::new(), known);
+    if let Some(twice) = chain.iter().enumerate().find(|(index, name)| chain[..*index].contains(name)) {
+        section.complain("chain", format!("{:?} stands twice; a plugin is asked once", twice.1));
+    }
+    chain
+}
+
+fn read_static(section: Section<'_>) -> Option<StaticRouteConfig> {
+    let number = section.required("number", value::text);
+    let targets = section.list("targets", Vec::new(), value::text);
+    if targets.is_empty() {
+        section.complain("targets", "expected at least one SIP URI or user");
+    }
+    section.finish();
+    Some(StaticRouteConfig { number: number?, targets })
+}

@@ -1,0 +1,81 @@
+//! The sections around signalling: HTTP, metrics, logs, drain.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::section::Section;
+use super::value;
+
+/// What is logged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct LogConfig {
+    /// From which level on.
+    pub(crate) level: LogLevel,
+    /// In which form.
+    pub(crate) format: LogFormat,
+}
+
+/// Log levels by the names that operators use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LogLevel {
+    /// Only what a person should look at.
+    Error,
+    /// And what we coped with.
+    Warning,
+    /// And what calls do.
+    Info,
+    /// And messages and decisions.
+    Debug,
+    /// And packets.
+    Trace,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LogFormat {
+    /// One JSON object per line, for collectors.
+    Json,
+    /// For people.
+    Readable,
+}
+
+/// Reads `log`.
+pub(super) fn read_log(section: Section<'_>) -> LogConfig {
+    let levels = [
+        ("debug", LogLevel::Debug),
+        ("info", LogLevel::Info),
+        ("warning", LogLevel::Warning),
+        ("error", LogLevel::Error),
+        ("trace", LogLevel::Trace),
+        ("warn", LogLevel::Warning),
+    ];
+    let formats = [("json", LogFormat::Json), ("readable", LogFormat::Readable)];
+    let log = LogConfig {
+        level: section.value("level", LogLevel::Info, value::word(&levels)),
+        format: section.value("format", LogFormat::Readable, value::word(&formats)),
+    };
+    section.finish();
+    log
+}
+
+/// Reads `http` or `metrics`.
+pub(super) fn read_listener(section: Section<'_>, port: u16) -> Option<SocketAddr> {
+    let default = Some(SocketAddr::from(([0, 0, 0, 0], port)));
+    let address = section.value("listen", default, value::or_off(value::listen));
+    section.finish();
+    address
+}
+
+/// Whether two TCP listeners cannot both be had.
+pub(super) fn clash(a: SocketAddr, b: SocketAddr) -> bool {
+    let overlap = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() == b.port() && a.port() != 0 && overlap
+}
+
+/// Reads `drain`.
+pub(super) fn read_drain(section: Section<'_>) -> Duration {
+    let s = Duration::from_secs;
+    let limit = section.value("limit", s(30), value::duration(Duration::ZERO..=s(86_400)));
+    section.finish();
+    limit
+}

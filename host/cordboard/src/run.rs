@@ -1,0 +1,376 @@
+//! `cordboard run`: starts every part, waits for a signal, drains.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use cordboard_api::{health_router, metrics_router, serve};
+use cordboard_b2bua::{Command, Core, Input};
+use cordboard_events::{EventFeed, Metrics};
+use cordboard_media::command::MediaReply;
+use cordboard_media::relay::Relay;
+use cordboard_sip::Transport;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::bind::{self, Bound};
+use crate::board::Board;
+use crate::config::Config;
+use crate::decide::Decider;
+use crate::driver::{Desk, INBOX_CAPACITY, Signalling};
+use crate::logging::Logging;
+use crate::node::Node;
+use crate::registrations::Registrations;
+use crate::resolve::Resolver;
+use crate::{EXIT_PORT, banner, kernel, reload};
+
+/// Events that wait for logs and metrics.
+const EVENT_CAPACITY: usize = 8192;
+
+/// How often the drain looks whether calls are left.
+const DRAIN_STEP: Duration = Duration::from_millis(50);
+
+/// How long the last BYEs, and then the last events, may take after the drain.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Runs the PBX until it is told to stop.
+pub(crate) fn run(config: Config) -> ExitCode {
+    let logging = match Logging::start(&config.log) {
+        Ok(logging) => Arc::new(logging),
+        Err(error) => return failed(&format!("logging cannot start: {error}")),
+    };
+    let bound = match bind::bind(&config) {
+        Ok(bound) => bound,
+        Err(refused) => {
+            for refusal in refused {
+                crate::complain(&refusal.to_string());
+            }
+            return ExitCode::from(EXIT_PORT);
+        }
+    };
+    match run_bound(config, bound, logging) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&format!("{error:#}")),
+    }
+}
+
+fn failed(reason: &str) -> ExitCode {
+    crate::complain(reason);
+    ExitCode::from(crate::EXIT_FAILURE)
+}
+
+fn run_bound(config: Config, bound: Bound, logging: Arc<Logging>) -> anyhow::Result<()> {
+    tell_what_the_kernel_refuses(&config, &bound);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("cordboard")
+        .build()
+        .context("the runtime for plugins and HTTP cannot start")?;
+    let process = Process::start(&config, bound, &runtime, logging)?;
+    // Before anybody is told that we run: a signal that nobody listens for would end the process at once.
+    let (stop, hangup) = runtime
+        .block_on(async { Ok::<_, std::io::Error>((StopSignals::new()?, signal(SignalKind::hangup())?)) })
+        .context("signals cannot be listened for")?;
+    if let Some(text) = banner::text(&config) {
+        crate::say(&text);
+    }
+    for (protocol, address) in &process.listening {
+        tracing::info!(protocol, %address, "listening");
+    }
+    tracing::info!(file = %config.file.display(), "started");
+    runtime.block_on(process.serve(config, stop, hangup))?;
+    tracing::info!("stopped");
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    Ok(())
+}
+
+fn tell_what_the_kernel_refuses(config: &Config, bound: &Bound) {
+    let wanted = config.sip.receive_buffer;
+    for socket in &bound.udp {
+        let given = bind::receive_buffer(socket);
+        if given < wanted {
+            tracing::warn!(
+                given,
+                wanted,
+                "the kernel gives a smaller receive buffer; bursts of calls may be lost. Raise net.core.rmem_max with sysctl, \
+                 or lower sip.receive_buffer"
+            );
+        }
+    }
+    let needed = kernel::descriptors_needed(config.admission.max_calls, config.sip.streams.max_connections);
+    let limit = kernel::raise_descriptor_limit();
+    if limit < needed {
+        tracing::warn!(
+            limit,
+            needed,
+            "too few file descriptors for every call and connection; calls beyond get 503. Raise `ulimit -n` or LimitNOFILE, \
+             or lower admission.max_calls"
+        );
+    }
+}
+
+/// The running parts.
+struct Process {
+    /// Every listener with the port that it really has.
+    listening: Vec<(&'static str, SocketAddr)>,
+    node: Arc<Node>,
+    inbox: mpsc::Sender<Input>,
+    signalling: JoinHandle<std::io::Result<()>>,
+    /// Ends the signalling thread.
+    stop_signalling: oneshot::Sender<()>,
+    /// Told when the signalling thread has ended, wanted or not.
+    signalling_ended: oneshot::Receiver<()>,
+    /// Ends HTTP.
+    stop_http: watch::Sender<bool>,
+    http: Vec<tokio::task::JoinHandle<std::io::Result<()>>>,
+    events: tokio::task::JoinHandle<()>,
+}
+
+impl Process {
+    fn start(
+        config: &Config,
+        bound: Bound,
+        runtime: &Runtime,
+        logging: Arc<Logging>,
+    ) -> anyhow::Result<Self> {
+        let listening = listening(&bound)?;
+        let (inbox, inbox_out) = mpsc::channel(INBOX_CAPACITY);
+        let (relay, media) = start_relay(config)?;
+        let registrations = Arc::new(Registrations::default());
+        let decider = Arc::new(load_plugins(config, registrations.clone(), runtime)?);
+        let resolver = Resolver::new(listeners(&bound)?, &config.dns)?;
+        let desk = Desk::new(decider.clone(), resolver, runtime.handle().clone(), inbox.clone());
+        let (events, feed) = cordboard_events::channel(EVENT_CAPACITY);
+        let node = Arc::new(Node {
+            board: Arc::new(Board::new()),
+            logging,
+            relay: relay.clone(),
+            desk: desk.clone(),
+            decider,
+            events: events.clone(),
+            metrics: Arc::new(Metrics::new()),
+            udp: addresses(&bound)?,
+        });
+        let signalling = Signalling {
+            udp: bound.udp,
+            tcp: bound.tcp,
+            limits: config.sip.streams.clone(),
+            core: Core::new(now(), Arc::new(config.core_settings()), seed()?),
+            relay,
+            desk,
+            media,
+            inbox: inbox_out,
+            events,
+            registrations,
+            board: node.board.clone(),
+        };
+        let (stop_signalling, stop) = oneshot::channel();
+        let (ended, signalling_ended) = oneshot::channel();
+        let signalling = start_signalling(signalling, stop, ended)?;
+        let events = start_events(runtime, feed, node.metrics.clone());
+        let (stop_http, stopped) = watch::channel(false);
+        let http = start_http(runtime, bound.http, bound.metrics, &node, &stopped);
+        Ok(Self {
+            listening,
+            node,
+            inbox,
+            signalling,
+            stop_signalling,
+            signalling_ended,
+            stop_http,
+            http,
+            events,
+        })
+    }
+
+    /// Waits for a signal and drains.
+    async fn serve(mut self, config: Config, mut stop: StopSignals, hangup: Signal) -> anyhow::Result<()> {
+        tokio::select! {
+            () = stop.next() => {}
+            () = reload::on_hangup(hangup, &config, &self.node.logging, &self.inbox) => {}
+            _ = &mut self.signalling_ended => anyhow::bail!("the signalling thread ended by itself; its log says why"),
+        }
+        self.drain(config.drain_limit, &mut stop).await;
+        self.stop().await
+    }
+
+    /// Lets calls in progress finish up to `limit`, or until a second signal.
+    async fn drain(&self, limit: Duration, stop: &mut StopSignals) {
+        let board = &self.node.board;
+        board.begin_drain();
+        tracing::info!(calls = board.calls(), limit_s = limit.as_secs(), "draining: no new calls");
+        self.command(Command::Drain).await;
+        let none_left = |what: fn(&Board) -> usize| {
+            let board = board.clone();
+            async move {
+                while what(&board) > 0 {
+                    tokio::time::sleep(DRAIN_STEP).await;
+                }
+            }
+        };
+        tokio::select! {
+            () = none_left(Board::calls) => {}
+            () = tokio::time::sleep(limit) => {}
+            () = stop.next() => tracing::info!("second signal: calls end now"),
+        }
+        if board.calls() > 0 {
+            tracing::warn!(calls = board.calls(), "calls are ended: the drain took too long");
+            self.command(Command::EndAll).await;
+            // The peers get their BYE, again if it is lost, and we its answer.
+            tokio::select! {
+                () = none_left(Board::transactions) => {}
+                () = tokio::time::sleep(FAREWELL) => {}
+                () = stop.next() => {}
+            }
+        }
+    }
+
+    async fn command(&self, command: Command) {
+        // A signalling thread that is gone has no calls to command.
+        let _ = self.inbox.send(Input::Command(command)).await;
+    }
+
+    /// Ends every part, the consumers of events last.
+    async fn stop(self) -> anyhow::Result<()> {
+        let _ = self.stop_signalling.send(());
+        let signalling = tokio::task::spawn_blocking(move || self.signalling.join());
+        let ended = signalling.await.context("the end of signalling could not be waited for")?;
+        self.stop_http.send_replace(true);
+        for server in self.http {
+            if let Ok(Err(error)) = server.await {
+                tracing::warn!(%error, "an HTTP listener ended with an error");
+            }
+        }
+        drop(self.node);
+        let _ = tokio::time::timeout(FAREWELL, self.events).await;
+        match ended {
+            Ok(result) => result.context("signalling failed"),
+            Err(_) => anyhow::bail!("the signalling thread panicked; its log says where"),
+        }
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Loads the plugins. One that cannot be loaded is told and does not keep the process from starting.
+fn load_plugins(
+    config: &Config,
+    registrations: Arc<Registrations>,
+    runtime: &Runtime,
+) -> anyhow::Result<Decider> {
+    let (decider, problems) = runtime.block_on(Decider::load(config, registrations))?;
+    for problem in problems {
+        tracing::error!(plugin = problem.plugin, %problem, "a plugin was not loaded; its fallback answers");
+    }
+    for (chain, reason) in decider.degraded() {
+        tracing::warn!(chain, reason, "a chain does not work as configured");
+    }
+    Ok(decider)
+}
+
+/// Starts the relay. What it tells later comes through a queue that holds a time-out and a release of every call there can be.
+fn start_relay(config: &Config) -> anyhow::Result<(Arc<Relay>, mpsc::Receiver<Input>)> {
+    let capacity = 2 * crate::config::calls_of(config.media.ports) + 64;
+    let (told, media) = mpsc::channel(capacity);
+    let tell = move |reply: MediaReply| {
+        if told.try_send(Input::Media(reply)).is_err() {
+            tracing::error!("signalling takes nothing from the relay any more");
+        }
+    };
+    let relay =
+        Relay::start(config.media.clone(), tell).context("the RTP relay cannot start (section media)")?;
+    Ok((Arc::new(relay), media))
+}
+
+fn start_signalling(
+    signalling: Signalling,
+    stop: oneshot::Receiver<()>,
+    ended: oneshot::Sender<()>,
+) -> anyhow::Result<JoinHandle<std::io::Result<()>>> {
+    let thread = std::thread::Builder::new().name("signalling".to_owned());
+    thread
+        .spawn(move || {
+            // Dropped on every way out, a panic included.
+            let _ended = ended;
+            signalling.run(stop)
+        })
+        .context("the signalling thread cannot start")
+}
+
+fn start_events(runtime: &Runtime, feed: EventFeed, metrics: Arc<Metrics>) -> tokio::task::JoinHandle<()> {
+    runtime.spawn(cordboard_events::consume(feed, metrics))
+}
+
+fn start_http(
+    runtime: &Runtime,
+    http: Option<std::net::TcpListener>,
+    metrics: Option<std::net::TcpListener>,
+    node: &Arc<Node>,
+    stopped: &watch::Receiver<bool>,
+) -> Vec<tokio::task::JoinHandle<std::io::Result<()>>> {
+    let health = http.map(|listener| (listener, health_router(node.clone())));
+    let metrics = metrics.map(|listener| (listener, metrics_router(node.clone())));
+    let spawn = |(listener, router)| {
+        let mut stopped = stopped.clone();
+        let until = async move {
+            // An error means that the process is ending.
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        runtime.spawn(serve(listener, router, until))
+    };
+    health.into_iter().chain(metrics).map(spawn).collect()
+}
+
+fn listening(bound: &Bound) -> std::io::Result<Vec<(&'static str, SocketAddr)>> {
+    let mut listening: Vec<_> =
+        listeners(bound)?.into_iter().map(|(transport, address)| (transport.name(), address)).collect();
+    for (protocol, listener) in [("http", &bound.http), ("metrics", &bound.metrics)] {
+        if let Some(listener) = listener {
+            listening.push((protocol, listener.local_addr()?));
+        }
+    }
+    Ok(listening)
+}
+
+fn addresses(bound: &Bound) -> std::io::Result<Vec<SocketAddr>> {
+    bound.udp.iter().map(std::net::UdpSocket::local_addr).collect()
+}
+
+fn listeners(bound: &Bound) -> std::io::Result<Vec<(Transport, SocketAddr)>> {
+    let udp = bound.udp.iter().map(|socket| Ok((Transport::Udp, socket.local_addr()?)));
+    let tcp = bound.tcp.iter().map(|listener| Ok((Transport::Tcp, listener.local_addr()?)));
+    udp.chain(tcp).collect()
+}
+
+/// The core draws its ids from a generator with this seed.
+fn seed() -> anyhow::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).context("the operating system gives no random bytes")?;
+    Ok(seed)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the binary is where time enters")]
+fn now() -> Instant {
+    Instant::now()
+}

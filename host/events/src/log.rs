@@ -1,0 +1,67 @@
+//! One log line per event. Constant phrases, data in fields, our call id in every line of a call.
+//!
+//! Numbers and names of people stay out; an address of record is what an operator needs to find a phone.
+
+use cordboard_model::{EndReason, Event, EventKind};
+use tracing::{info, warn};
+
+/// Writes the line of an event.
+pub fn write(event: &Event) {
+    let call_id = event.call_id.map(|id| id.to_string()).unwrap_or_default();
+    match &event.kind {
+        EventKind::CallStarted { sip_call_id, .. } => {
+            info!(%call_id, %sip_call_id, leg = "a", "call started");
+        }
+        EventKind::LegStarted { sip_call_id, .. } => {
+            info!(%call_id, %sip_call_id, leg = "b", "leg started");
+        }
+        EventKind::CallRinging { status } => info!(%call_id, status, "call ringing"),
+        EventKind::CallAnswered { sip_call_id, setup_ms, .. } => {
+            info!(%call_id, %sip_call_id, leg = "b", elapsed_ms = setup_ms, "call answered");
+        }
+        EventKind::CallEnded { reason, status, duration_ms, talk_ms } => {
+            write_end(&call_id, *reason, *status, *duration_ms, *talk_ms);
+        }
+        EventKind::Registered { aor, bindings } => info!(%aor, bindings, "registered"),
+        EventKind::Unregistered { aor, expired } => info!(%aor, expired, "unregistered"),
+    }
+}
+
+/// The end of a call is a warning when we had to cope with something.
+fn write_end(call_id: &str, reason: EndReason, status: Option<u16>, elapsed_ms: u64, talk_ms: u64) {
+    let reason_name = reason.name();
+    if is_error(reason) {
+        warn!(%call_id, reason = reason_name, status, elapsed_ms, talk_ms, "call failed");
+    } else {
+        info!(%call_id, reason = reason_name, status, elapsed_ms, talk_ms, "call ended");
+    }
+}
+
+/// Whether a call that ended so was let down by a peer, the network or us; hanging up, a busy phone, a wrong number or
+/// a refusal are what telephony is.
+pub fn is_error(reason: EndReason) -> bool {
+    match reason {
+        EndReason::CallerHungUp
+        | EndReason::CalleeHungUp
+        | EndReason::Cancelled
+        | EndReason::Busy
+        | EndReason::NoAnswer
+        | EndReason::Rejected
+        | EndReason::NotFound
+        | EndReason::Forbidden
+        | EndReason::Challenged
+        | EndReason::RouteRejected
+        | EndReason::Redirected
+        | EndReason::Operator
+        | EndReason::DurationLimit => false,
+        EndReason::Unreachable
+        | EndReason::NoRoute
+        | EndReason::NotAcceptable
+        | EndReason::PortsExhausted
+        | EndReason::Overload
+        | EndReason::NoAck
+        | EndReason::PeerGone
+        | EndReason::MediaTimeout
+        | EndReason::Failed => true,
+    }
+}

@@ -1,0 +1,205 @@
+//! The media of one call: which packet is relayed, where to, and what is counted. Pure; the thread around it does the I/O.
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::latch::Latch;
+use crate::command::{MediaId, RemoteStream, STREAMS, Side, StreamCounters};
+use crate::rtp::{Reception, RtpHeader, is_rtcp};
+
+/// One of the eight ports of a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Port {
+    /// Who is served there.
+    pub(super) side: Side,
+    pub(super) stream: usize,
+    /// RTCP; RTP otherwise.
+    pub(super) control: bool,
+}
+
+/// Ports of one block.
+pub(super) const PORTS: usize = 8;
+
+impl Port {
+    /// Of the block, in the order of the port numbers.
+    pub(super) fn from_index(index: usize) -> Self {
+        let side = if index < PORTS / 2 { Side::Caller } else { Side::Callee };
+        Self { side, stream: index / 2 % STREAMS, control: index % 2 == 1 }
+    }
+
+    /// Its place in the block.
+    pub(super) fn index(self) -> usize {
+        index_of(self.side) * PORTS / 2 + self.stream * 2 + usize::from(self.control)
+    }
+}
+
+/// Where a packet goes: out of this port of ours, to this address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Departure {
+    pub(super) port: Port,
+    pub(super) to: SocketAddr,
+}
+
+/// The media of one call.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) media: MediaId,
+    started: Instant,
+    /// When a packet of the peers came last, or since when one is expected.
+    heard: Instant,
+    streams: [[End; 2]; STREAMS],
+}
+
+/// One stream at one side.
+#[derive(Debug, Default)]
+struct End {
+    peer: Option<Peer>,
+    counters: StreamCounters,
+    reception: Reception,
+}
+
+/// What a side announced for a stream, and what was learnt since.
+#[derive(Debug)]
+struct Peer {
+    latch: Latch,
+    rtcp: SocketAddr,
+    /// RTCP comes and goes on the RTP port.
+    mux: bool,
+    sends: bool,
+}
+
+impl Call {
+    /// Without any announcement yet.
+    pub(super) fn new(now: Instant, media: MediaId) -> Self {
+        Self { media, started: now, heard: now, streams: Default::default() }
+    }
+
+    /// What a side announced.
+    pub(super) fn announce(&mut self, now: Instant, side: Side, streams: &[Option<RemoteStream>; STREAMS]) {
+        self.heard = now;
+        for (ends, remote) in self.streams.iter_mut().zip(streams) {
+            let end = &mut ends[index_of(side)];
+            end.peer = remote.as_ref().map(|remote| Peer::announced(now, end.peer.take(), remote));
+            if let [End { peer: Some(caller), .. }, End { peer: Some(callee), .. }] = ends {
+                caller.latch.open(now);
+                callee.latch.open(now);
+            }
+        }
+    }
+
+    /// Whether a side has announced a stream: from then on its packets can be judged, before they cannot.
+    pub(super) fn is_announced(&self, side: Side, stream: usize) -> bool {
+        self.streams[stream][index_of(side)].peer.is_some()
+    }
+
+    /// Judges a packet that came to `port`. `None`: it is dropped.
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        port: Port,
+        from: SocketAddr,
+        packet: &[u8],
+    ) -> Option<Departure> {
+        let ends = &mut self.streams[port.stream];
+        let (end, other) = match (port.side, ends) {
+            (Side::Caller, [caller, callee]) => (caller, callee),
+            (Side::Callee, [caller, callee]) => (callee, caller),
+        };
+        let Some(peer) = &mut end.peer else {
+            end.counters.refused += 1;
+            return None;
+        };
+        let control = port.control || (peer.mux && is_rtcp(packet));
+        let header = if control { None } else { RtpHeader::read(packet) };
+        let theirs = match port.control {
+            true => peer.accepts_control(from),
+            // Before the other side is known nothing can be relayed, and silence has no meaning yet.
+            false if other.peer.is_none() => false,
+            false => peer.latch.receive(now, from, header.as_ref()),
+        };
+        let destination = other.peer.as_ref()?;
+        if !theirs {
+            end.counters.refused += 1;
+            return None;
+        }
+        self.heard = now;
+        let departure = destination.departure(opposite(port.side), port.stream, control, peer.mux)?;
+        if control {
+            end.counters.rtcp_packets += 1;
+        } else {
+            end.counters.packets += 1;
+            end.counters.bytes += packet.len() as u64;
+            if let Some(header) = &header {
+                end.reception.receive(header, now.duration_since(self.started));
+            }
+        }
+        Some(departure)
+    }
+
+    /// Whether nobody has sent for `timeout` although both sides of some stream are expected to; says so once for each such
+    /// time. A hold in either direction suspends it: the side that holds may say `sendonly` and have nothing to play.
+    pub(super) fn is_dead(&mut self, now: Instant, timeout: Duration) -> bool {
+        let expected = self
+            .streams
+            .iter()
+            .any(|ends| ends.iter().all(|end| end.peer.as_ref().is_some_and(|peer| peer.sends)));
+        let dead = expected && now.saturating_duration_since(self.heard) >= timeout;
+        if dead {
+            self.heard = now;
+        }
+        dead
+    }
+
+    /// What was received from a side.
+    pub(super) fn counters(&self, side: Side) -> [StreamCounters; STREAMS] {
+        std::array::from_fn(|stream| {
+            let end = &self.streams[stream][index_of(side)];
+            StreamCounters { lost: end.reception.lost(), jitter: end.reception.jitter(), ..end.counters }
+        })
+    }
+}
+
+impl Peer {
+    fn announced(now: Instant, before: Option<Self>, remote: &RemoteStream) -> Self {
+        let mut latch = before.map_or_else(|| Latch::new(now, remote.rtp), |before| before.latch);
+        latch.announce(now, remote.rtp);
+        Self { latch, rtcp: remote.rtcp, mux: remote.rtcp == remote.rtp, sends: remote.sends }
+    }
+
+    /// RTCP is the peer's when it comes from the announced address, or from the host that RTP was learnt from: behind NAT
+    /// its RTCP port cannot be known, and RTCP cannot move where anything goes.
+    fn accepts_control(&self, from: SocketAddr) -> bool {
+        from == self.rtcp || self.latch.learnt().is_some_and(|learnt| learnt.ip() == from.ip())
+    }
+
+    /// How a packet gets to this peer, who is at `side`. Multiplexing holds only when both sides said so: an offer says
+    /// `a=rtcp-mux` before the answer agrees (RFC 5761 §5.1.1).
+    fn departure(&self, side: Side, stream: usize, control: bool, other_muxes: bool) -> Option<Departure> {
+        let rtp = self.latch.destination()?;
+        let mux = self.mux && other_muxes;
+        let to = match self.latch.learnt() {
+            _ if !control || mux => rtp,
+            None if !self.mux => self.rtcp,
+            // The port after RTP's: the default of RFC 3550 §11, and what most NATs make of two ports in a row.
+            _ => SocketAddr::new(rtp.ip(), rtp.port().checked_add(1)?),
+        };
+        Some(Departure { port: Port { side, stream, control: control && !mux }, to })
+    }
+}
+
+fn index_of(side: Side) -> usize {
+    match side {
+        Side::Caller => 0,
+        Side::Callee => 1,
+    }
+}
+
+fn opposite(side: Side) -> Side {
+    match side {
+        Side::Caller => Side::Callee,
+        Side::Callee => Side::Caller,
+    }
+}

@@ -1,0 +1,58 @@
+//! The changes that make a session description ours, as a list of byte ranges with what replaces them.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::ops::Range;
+
+use crate::command::STREAMS;
+
+/// What stands in place of some bytes of the peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Replacement {
+    /// `IP4` or `IP6`, a space, our address.
+    Address,
+    /// Our RTP port of a slot.
+    RtpPort(usize),
+    /// Our RTCP port of a slot: the port after its RTP port.
+    RtcpPort(usize),
+    /// Port 0: refused.
+    Refused,
+    /// Nothing.
+    Removed,
+}
+
+/// One change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Edit {
+    pub(super) range: Range<usize>,
+    pub(super) replacement: Replacement,
+}
+
+/// Carries out `edits`, which are in order and do not overlap; every byte between them is copied.
+pub(super) fn apply(body: &[u8], edits: &[Edit], address: IpAddr, rtp_ports: [u16; STREAMS]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(body.len() + 32 * edits.len());
+    let mut copied = 0;
+    for Edit { range, replacement } in edits {
+        out.extend_from_slice(&body[copied..range.start]);
+        copied = range.end;
+        out.extend_from_slice(text(*replacement, address, rtp_ports).as_bytes());
+    }
+    out.extend_from_slice(&body[copied..]);
+    out
+}
+
+fn text(replacement: Replacement, address: IpAddr, rtp_ports: [u16; STREAMS]) -> String {
+    let mut text = String::new();
+    let written = match replacement {
+        Replacement::Address => {
+            let family = if address.is_ipv4() { "IP4" } else { "IP6" };
+            write!(text, "{family} {address}")
+        }
+        Replacement::RtpPort(slot) => write!(text, "{}", rtp_ports[slot]),
+        Replacement::RtcpPort(slot) => write!(text, "{}", rtp_ports[slot].saturating_add(1)),
+        Replacement::Refused => write!(text, "0"),
+        Replacement::Removed => Ok(()),
+    };
+    written.expect("writing to a String cannot fail");
+    text
+}

@@ -1,0 +1,291 @@
+//! Reading: one pass over the lines collects what each section says, then streams are given to `m=` lines.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+
+use super::edit::{Edit, Replacement};
+use super::line::{Line, fields, lines, port, unicast};
+use super::{MediaLine, SdpError};
+use crate::command::{RemoteStream, STREAMS};
+
+/// Attributes that only an ICE agent may say (RFC 8839 §5, RFC 8840).
+const ICE_ATTRIBUTES: [&[u8]; 9] = [
+    b"candidate",
+    b"remote-candidates",
+    b"end-of-candidates",
+    b"ice-ufrag",
+    b"ice-pwd",
+    b"ice-options",
+    b"ice-lite",
+    b"ice-mismatch",
+    b"ice-pacing",
+];
+
+/// All that a body told.
+pub(super) struct Reading {
+    pub(super) lines: Vec<MediaLine>,
+    pub(super) remote: [Option<RemoteStream>; STREAMS],
+    /// In order of their ranges.
+    pub(super) edits: Vec<Edit>,
+}
+
+/// Reads a body.
+pub(super) fn read(body: &[u8]) -> Result<Reading, SdpError> {
+    let mut reader = Reader { body, session: Section::default(), media: Vec::new(), edits: Vec::new() };
+    for line in lines(body) {
+        reader.line(&line)?;
+    }
+    if reader.session.line == 0 {
+        return Err(SdpError::Malformed { line: 1, problem: "expected v=0, found an empty body" });
+    }
+    reader.finish()
+}
+
+/// What an `m=` line says before its formats.
+struct MediaField {
+    kind: Kind,
+    relayable: bool,
+    port: u16,
+    port_range: Range<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Audio,
+    Video,
+    Other,
+}
+
+/// The session part, or one `m=` line with what follows it.
+#[derive(Default)]
+struct Section {
+    /// Of its first line; 0 before the first line of the body.
+    line: usize,
+    media: Option<MediaField>,
+    /// Its first `c=`: the line and the address, or why that is none.
+    connection: Option<(usize, Result<IpAddr, &'static str>)>,
+    /// `a=sendrecv`, `sendonly`: true; `recvonly`, `inactive`: false.
+    sends: Option<bool>,
+    rtcp: Option<Rtcp>,
+    mux: bool,
+}
+
+/// An `a=rtcp` line (RFC 3605).
+struct Rtcp {
+    line: usize,
+    port: Option<u16>,
+    port_range: Range<usize>,
+    address: Option<IpAddr>,
+}
+
+struct Reader<'a> {
+    body: &'a [u8],
+    session: Section,
+    media: Vec<Section>,
+    edits: Vec<Edit>,
+}
+
+impl Reader<'_> {
+    fn line(&mut self, line: &Line) -> Result<(), SdpError> {
+        if self.session.line == 0 {
+            if line.letter != Some(b'v') || self.body[line.value.clone()].trim_ascii() != b"0" {
+                return Err(malformed(line, "expected v=0, the first line of a session description"));
+            }
+            self.session.line = line.number;
+            return Ok(());
+        }
+        match line.letter {
+            Some(b'o') => self.origin(line),
+            Some(b'c') => self.connection(line),
+            Some(b'm') => self.media(line),
+            Some(b'a') => {
+                self.attribute(line);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn section(&mut self) -> &mut Section {
+        self.media.last_mut().unwrap_or(&mut self.session)
+    }
+
+    fn edit(&mut self, range: Range<usize>, replacement: Replacement) {
+        self.edits.push(Edit { range, replacement });
+    }
+
+    /// `o=<user> <id> <version> IN IP4 <address>`. Some phones have spaces in the user name, so the address type is looked
+    /// for from the end.
+    fn origin(&mut self, line: &Line) -> Result<(), SdpError> {
+        let body = self.body;
+        let fields = fields(body, line.value.clone());
+        let is_type = |field: &Range<usize>| matches!(&body[field.clone()], b"IP4" | b"IP6");
+        let family = fields.iter().rposition(is_type);
+        let Some([family, address, ..]) = family.map(|family| &fields[family..]) else {
+            return Err(malformed(line, "expected o=<user> <id> <version> IN <IP4 or IP6> <address>"));
+        };
+        self.edit(family.start..address.end, Replacement::Address);
+        Ok(())
+    }
+
+    fn connection(&mut self, line: &Line) -> Result<(), SdpError> {
+        let fields = fields(self.body, line.value.clone());
+        let [net, family, address, ..] = fields.as_slice() else {
+            return Err(malformed(line, "expected c=IN <IP4 or IP6> <address>"));
+        };
+        let body = self.body;
+        let read = unicast(&body[net.clone()], &body[family.clone()], &body[address.clone()]);
+        if !read.is_ok_and(|address| address.is_unspecified()) {
+            self.edit(family.start..address.end, Replacement::Address);
+        }
+        let number = line.number;
+        self.section().connection.get_or_insert((number, read));
+        Ok(())
+    }
+
+    fn media(&mut self, line: &Line) -> Result<(), SdpError> {
+        let fields = fields(self.body, line.value.clone());
+        let [kind, port_range, transport, ..] = fields.as_slice() else {
+            return Err(malformed(line, "expected m=<media> <port> <transport> <formats>"));
+        };
+        let text = &self.body[port_range.clone()];
+        let port = port(text.split(|&byte| byte == b'/').next().unwrap_or_default())
+            .ok_or(malformed(line, "expected a port from 0 to 65535 after the media type"))?;
+        let kind = match &self.body[kind.clone()] {
+            b"audio" => Kind::Audio,
+            b"video" => Kind::Video,
+            _ => Kind::Other,
+        };
+        let relayable = is_relayable(&self.body[transport.clone()]);
+        let media = MediaField { kind, relayable, port, port_range: port_range.clone() };
+        self.media.push(Section { line: line.number, media: Some(media), ..Section::default() });
+        Ok(())
+    }
+
+    fn attribute(&mut self, line: &Line) {
+        let value = &self.body[line.value.clone()];
+        let name = value.split(|&byte| byte == b':').next().unwrap_or_default().trim_ascii_end();
+        match name {
+            b"sendrecv" | b"sendonly" => self.section().sends = Some(true),
+            b"recvonly" | b"inactive" => self.section().sends = Some(false),
+            b"rtcp-mux" | b"rtcp-mux-only" => self.section().mux = true,
+            b"rtcp" => self.rtcp(line, line.value.start + name.len()),
+            _ if ICE_ATTRIBUTES.contains(&name) => self.edit(line.whole.clone(), Replacement::Removed),
+            _ => {}
+        }
+    }
+
+    /// `a=rtcp:<port>`, or `a=rtcp:<port> IN IP4 <address>`; `after_name` is where the colon is.
+    fn rtcp(&mut self, line: &Line, after_name: usize) {
+        let value = (after_name + 1).min(line.value.end)..line.value.end;
+        let body = self.body;
+        let fields = fields(body, value.clone());
+        let port_range = fields.first().cloned().unwrap_or(value);
+        let mut address = None;
+        if let [_, net, family, text, ..] = fields.as_slice() {
+            address = unicast(&body[net.clone()], &body[family.clone()], &body[text.clone()]).ok();
+            self.edit(family.start..text.end, Replacement::Address);
+        }
+        let rtcp = Rtcp { line: line.number, port: port(&body[port_range.clone()]), port_range, address };
+        self.section().rtcp = Some(rtcp);
+    }
+
+    /// Gives the streams to the `m=` lines and checks what the streams depend on.
+    fn finish(mut self) -> Result<Reading, SdpError> {
+        let slots = slots(&self.media);
+        let mut remote = [None; STREAMS];
+        let mut lines = Vec::with_capacity(self.media.len());
+        for (section, slot) in self.media.iter().zip(slots) {
+            let media = section.media.as_ref().expect("every section in `media` begins with an m= line");
+            let disabled = media.port == 0;
+            lines.push(MediaLine { slot, disabled });
+            if disabled {
+                continue;
+            }
+            let Some(slot) = slot else {
+                self.edits.push(Edit { range: media.port_range.clone(), replacement: Replacement::Refused });
+                continue;
+            };
+            let stream = section.stream(&self.session, media.port)?;
+            let bundled = remote
+                .iter()
+                .position(|other: &Option<RemoteStream>| other.is_some_and(|other| other.rtp == stream.rtp));
+            if bundled.is_none() {
+                remote[slot] = Some(stream);
+            }
+            self.edits.extend(section.port_edits(media, bundled.unwrap_or(slot)));
+        }
+        self.edits.sort_by_key(|edit| edit.range.start);
+        Ok(Reading { lines, remote, edits: self.edits })
+    }
+}
+
+impl Section {
+    /// Where the peer wants this section's stream.
+    fn stream(&self, session: &Self, port: u16) -> Result<RemoteStream, SdpError> {
+        let (line, address) = self.connection.or(session.connection).ok_or(SdpError::UnusableAddress {
+            line: self.line,
+            problem: "expected a c= line in the session or after this m= line, found none",
+        })?;
+        let address = address.map_err(|problem| SdpError::UnusableAddress { line, problem })?;
+        let sends = self.sends.or(session.sends).unwrap_or(true) && !address.is_unspecified();
+        let rtp = SocketAddr::new(address, port);
+        Ok(RemoteStream { rtp, rtcp: self.rtcp_address(rtp)?, sends })
+    }
+
+    fn rtcp_address(&self, rtp: SocketAddr) -> Result<SocketAddr, SdpError> {
+        match &self.rtcp {
+            _ if self.mux => Ok(rtp),
+            None => Ok(SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1))),
+            Some(Rtcp { port: Some(port), address, .. }) => {
+                Ok(SocketAddr::new(address.unwrap_or(rtp.ip()), *port))
+            }
+            Some(Rtcp { line, port: None, .. }) => Err(SdpError::Malformed {
+                line: *line,
+                problem: "expected a port from 0 to 65535 after a=rtcp:",
+            }),
+        }
+    }
+
+    /// The ports of this section that become those of `slot`. An `a=rtcp` that names the RTP port, as multiplexing peers
+    /// write it, keeps naming the RTP port.
+    fn port_edits(&self, media: &MediaField, slot: usize) -> impl Iterator<Item = Edit> {
+        let rtp = Edit { range: media.port_range.clone(), replacement: Replacement::RtpPort(slot) };
+        let rtcp = self.rtcp.as_ref().filter(|rtcp| rtcp.port.is_some()).map(|rtcp| {
+            let same = rtcp.port == Some(media.port);
+            let replacement = if same { Replacement::RtpPort(slot) } else { Replacement::RtcpPort(slot) };
+            Edit { range: rtcp.port_range.clone(), replacement }
+        });
+        std::iter::once(rtp).chain(rtcp)
+    }
+}
+
+/// Which relay stream each `m=` line is. Disabled lines count, so that the answer is read as the offer was.
+fn slots(media: &[Section]) -> Vec<Option<usize>> {
+    let mut taken = [false; STREAMS];
+    let mut slots = vec![None; media.len()];
+    for others in [false, true] {
+        for (section, slot) in media.iter().zip(&mut slots) {
+            let field = section.media.as_ref().expect("every section in `media` begins with an m= line");
+            if (field.kind == Kind::Other) != others || !field.relayable {
+                continue;
+            }
+            let candidates: &[usize] = if field.kind == Kind::Audio { &[0, 1] } else { &[1] };
+            *slot = candidates.iter().copied().find(|&candidate| !taken[candidate]);
+            if let Some(slot) = *slot {
+                taken[slot] = true;
+            }
+        }
+    }
+    slots
+}
+
+/// Whether a transport of an `m=` line is datagrams that a relay can pass: RTP profiles over UDP, and UDPTL for T.38.
+fn is_relayable(transport: &[u8]) -> bool {
+    let transport = transport.to_ascii_uppercase();
+    transport.starts_with(b"RTP/") || transport.starts_with(b"UDP/TLS/RTP/") || transport == b"UDPTL"
+}
+
+fn malformed(line: &Line, problem: &'static str) -> SdpError {
+    SdpError::Malformed { line: line.number, problem }
+}

@@ -1,0 +1,253 @@
+//! Golden pairs in `tests/data/sdp`: `<name>.in.sdp` rewritten is `<name>.v4.sdp` and `<name>.v6.sdp`. `UPDATE_GOLDEN=1`
+//! writes them anew; read the difference like code.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+const PORTS: [u16; STREAMS] = [10_000, 10_002];
+
+fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/sdp")
+}
+
+fn inputs() -> Vec<PathBuf> {
+    let mut inputs: Vec<_> = std::fs::read_dir(data())
+        .expect("the golden pairs are in the repository")
+        .map(|entry| entry.expect("a readable directory").path())
+        .filter(|path| path.to_string_lossy().ends_with(".in.sdp"))
+        .collect();
+    inputs.sort();
+    inputs
+}
+
+#[test]
+fn golden_pairs() {
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let inputs = inputs();
+    assert!(inputs.len() >= 12, "the golden pairs are gone: {}", data().display());
+    for input in inputs {
+        let session = Session::parse(std::fs::read(&input).unwrap().into())
+            .unwrap_or_else(|error| panic!("{}: {error}", input.display()));
+        for (suffix, address) in [("v4", "198.51.100.1"), ("v6", "2001:db8::1")] {
+            let path = input.to_string_lossy().replace(".in.sdp", &format!(".{suffix}.sdp"));
+            let ours = session.rewrite(address.parse().unwrap(), PORTS);
+            if update {
+                std::fs::write(&path, &ours).unwrap();
+            }
+            let expected = std::fs::read(&path).unwrap_or_default();
+            assert_eq!(
+                String::from_utf8_lossy(&ours),
+                String::from_utf8_lossy(&expected),
+                "{path} differs; if the new text is right, run again with UPDATE_GOLDEN=1"
+            );
+            assert_eq!(ours, expected, "{path} differs in bytes that are not text");
+        }
+    }
+}
+
+/// What we write can be read again, says our address, and rewriting it once more changes nothing.
+#[test]
+fn a_rewritten_body_is_a_fixed_point() {
+    let address: IpAddr = "198.51.100.1".parse().unwrap();
+    for input in inputs() {
+        let once = Session::parse(std::fs::read(&input).unwrap().into()).unwrap().rewrite(address, PORTS);
+        let again = Session::parse(once.clone()).unwrap();
+        assert_eq!(again.rewrite(address, PORTS), once, "{}", input.display());
+        for stream in again.remote().into_iter().flatten().filter(|stream| !stream.rtp.ip().is_unspecified())
+        {
+            assert_eq!(stream.rtp.ip(), address, "{}", input.display());
+        }
+    }
+}
+
+fn sdp(lines: &[&str]) -> Bytes {
+    let mut body = "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nt=0 0\r\n".to_owned();
+    for line in lines {
+        body.push_str(line);
+        body.push_str("\r\n");
+    }
+    body.into()
+}
+
+fn remote(rtp: &str, rtcp: &str, sends: bool) -> Option<RemoteStream> {
+    Some(RemoteStream { rtp: rtp.parse().unwrap(), rtcp: rtcp.parse().unwrap(), sends })
+}
+
+#[test]
+fn what_the_peer_announces() {
+    const C: &str = "c=IN IP4 192.0.2.7";
+    const AUDIO: &str = "m=audio 4000 RTP/AVP 0";
+    const VIDEO: &str = "m=video 5000 RTP/AVP 31";
+    let plain = remote("192.0.2.7:4000", "192.0.2.7:4001", true);
+    let quiet = remote("192.0.2.7:4000", "192.0.2.7:4001", false);
+    let video = remote("192.0.2.7:5000", "192.0.2.7:5001", true);
+    let muxed = remote("192.0.2.7:4000", "192.0.2.7:4000", true);
+    type Case = (&'static str, &'static [&'static str], [Option<RemoteStream>; STREAMS]);
+    let table: &[Case] = &[
+        ("RTCP is the next port", &[C, AUDIO], [plain, None]),
+        (
+            "a c= of the stream stands before that of the session",
+            &["c=IN IP4 192.0.2.1", AUDIO, C],
+            [plain, None],
+        ),
+        ("streams in any order", &[C, VIDEO, AUDIO], [plain, video]),
+        ("the second audio is the second stream", &[C, AUDIO, "m=audio 5000 RTP/AVP 0"], [plain, video]),
+        ("a disabled stream", &[C, "m=audio 0 RTP/AVP 0", VIDEO], [None, video]),
+        (
+            "a disabled first audio keeps its place",
+            &[C, "m=audio 0 RTP/AVP 0", "m=audio 5000 RTP/AVP 0"],
+            [None, video],
+        ),
+        ("video before text, in whatever order", &[C, "m=text 6000 RTP/AVP 98", VIDEO], [None, video]),
+        (
+            "a=rtcp with a port",
+            &[C, AUDIO, "a=rtcp:7"],
+            [remote("192.0.2.7:4000", "192.0.2.7:7", true), None],
+        ),
+        (
+            "a=rtcp with an address",
+            &[C, AUDIO, "a=rtcp:7 IN IP4 192.0.2.9"],
+            [remote("192.0.2.7:4000", "192.0.2.9:7", true), None],
+        ),
+        ("a=rtcp-mux", &[C, AUDIO, "a=rtcp-mux"], [muxed, None]),
+        ("a=rtcp-mux with a fallback", &[C, AUDIO, "a=rtcp:7", "a=rtcp-mux"], [muxed, None]),
+        ("a=sendonly sends", &[C, AUDIO, "a=sendonly"], [plain, None]),
+        ("a=recvonly does not send", &[C, AUDIO, "a=recvonly"], [quiet, None]),
+        ("a=inactive does not send", &[C, AUDIO, "a=inactive"], [quiet, None]),
+        ("the direction of the session", &[C, "a=inactive", AUDIO], [quiet, None]),
+        (
+            "a direction of the stream stands before it",
+            &[C, "a=inactive", AUDIO, "a=sendrecv"],
+            [plain, None],
+        ),
+        (
+            "hold by 0.0.0.0",
+            &["c=IN IP4 0.0.0.0", AUDIO],
+            [remote("0.0.0.0:4000", "0.0.0.0:4001", false), None],
+        ),
+        (
+            "IPv6",
+            &["c=IN IP6 2001:db8::7", AUDIO],
+            [remote("[2001:db8::7]:4000", "[2001:db8::7]:4001", true), None],
+        ),
+        (
+            "the last port has no next one",
+            &[C, "m=audio 65535 RTP/AVP 0"],
+            [remote("192.0.2.7:65535", "192.0.2.7:65535", true), None],
+        ),
+        ("what is bundled has no address of its own", &[C, AUDIO, "m=video 4000 RTP/AVP 31"], [plain, None]),
+        ("media over TCP are not relayed", &[C, "m=audio 4000 TCP/RTP/AVP 0"], [None, None]),
+        ("a host name where nothing depends on it", &["c=IN IP4 host.example", AUDIO, C], [plain, None]),
+        ("no stream at all", &[], [None, None]),
+    ];
+    for (name, lines, expected) in table {
+        let session = Session::parse(sdp(lines)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(session.remote(), *expected, "{name}");
+    }
+}
+
+#[test]
+fn which_lines_are_relayed() {
+    let session = Session::parse(sdp(&[
+        "c=IN IP4 192.0.2.7",
+        "m=application 9 TCP/BFCP *",
+        "m=audio 4000 RTP/AVP 0",
+        "m=video 0 RTP/AVP 31",
+        "m=audio 4002 RTP/AVP 0",
+    ]))
+    .unwrap();
+    let line = |slot, disabled| MediaLine { slot, disabled };
+    let expected = [line(None, false), line(Some(0), false), line(Some(1), true), line(None, false)];
+    assert_eq!(session.lines(), expected);
+}
+
+#[test]
+fn what_cannot_be_relayed_says_where_and_why() {
+    let table: &[(&str, Bytes, &str, u16)] = &[
+        ("an empty body", Bytes::new(), "SDP line 1: expected v=0, found an empty body", 399),
+        (
+            "a multipart body",
+            "--boundary\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n".into(),
+            "SDP line 1: expected v=0, the first line of a session description",
+            399,
+        ),
+        (
+            "an origin without an address",
+            "v=0\r\no=- 1 1\r\n".into(),
+            "SDP line 2: expected o=<user> <id> <version> IN <IP4 or IP6> <address>",
+            399,
+        ),
+        (
+            "a c= without an address",
+            sdp(&["c=IN IP4"]),
+            "SDP line 5: expected c=IN <IP4 or IP6> <address>",
+            399,
+        ),
+        (
+            "a port that is none",
+            sdp(&["m=audio x RTP/AVP 0"]),
+            "SDP line 5: expected a port from 0 to 65535 after the media type",
+            399,
+        ),
+        (
+            "a port that is too large",
+            sdp(&["m=audio 65536 RTP/AVP 0"]),
+            "SDP line 5: expected a port from 0 to 65535 after the media type",
+            399,
+        ),
+        (
+            "a negative port",
+            sdp(&["m=audio -1 RTP/AVP 0"]),
+            "SDP line 5: expected a port from 0 to 65535 after the media type",
+            399,
+        ),
+        (
+            "an m= that ends early",
+            sdp(&["m=audio 4000"]),
+            "SDP line 5: expected m=<media> <port> <transport> <formats>",
+            399,
+        ),
+        (
+            "no c= at all",
+            sdp(&["m=audio 4000 RTP/AVP 0"]),
+            "SDP line 5: expected a c= line in the session or after this m= line, found none",
+            301,
+        ),
+        (
+            "a host name",
+            sdp(&["c=IN IP4 host.example", "m=audio 4000 RTP/AVP 0"]),
+            "SDP line 5: expected an IPv4 or IPv6 address, found a host name or something else",
+            301,
+        ),
+        (
+            "a multicast group",
+            sdp(&["c=IN IP4 224.2.1.1/127/3", "m=audio 4000 RTP/AVP 0"]),
+            "SDP line 5: expected a unicast address, found a multicast group",
+            301,
+        ),
+        (
+            "the wrong address type",
+            sdp(&["c=IN IP6 192.0.2.7", "m=audio 4000 RTP/AVP 0"]),
+            "SDP line 5: the address is not of the address type before it (IP4 or IP6)",
+            301,
+        ),
+        (
+            "another network",
+            sdp(&["c=ATM NSAP 192.0.2.7", "m=audio 4000 RTP/AVP 0"]),
+            "SDP line 5: expected the network type IN",
+            301,
+        ),
+        (
+            "an a=rtcp that is none",
+            sdp(&["c=IN IP4 192.0.2.7", "m=audio 4000 RTP/AVP 0", "a=rtcp:x"]),
+            "SDP line 7: expected a port from 0 to 65535 after a=rtcp:",
+            399,
+        ),
+    ];
+    for (name, body, text, code) in table {
+        let error = Session::parse(body.clone()).expect_err(name);
+        assert_eq!((error.to_string().as_str(), error.warning_code()), (*text, *code), "{name}");
+    }
+}

@@ -1,0 +1,128 @@
+//! What a plugin answers, as the host keeps it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::privacy::Secret;
+use crate::question::Attributes;
+
+/// A final answer of a plugin that refuses the request.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Rejection {
+    /// SIP status, 400 to 699.
+    pub status: u16,
+    /// Reason phrase; empty for the usual one.
+    pub reason: String,
+    /// Retry-After in seconds.
+    pub retry_after_s: Option<u32>,
+}
+
+/// A digest hash (RFC 8760).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DigestAlgorithm {
+    /// Old phones know nothing else.
+    Md5,
+    /// SHA-256.
+    Sha256,
+    /// SHA-512/256.
+    Sha512_256,
+}
+
+/// What a digest answer is verified with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Credential {
+    /// Name of a secret of the host's configuration that holds the password.
+    Secret(String),
+    /// `H(user:realm:password)` in hex, one for each hash that may be offered.
+    Ha1(Vec<(DigestAlgorithm, Secret<String>)>),
+}
+
+/// Asks the host to challenge the request with digest (RFC 8760) and to verify the answer natively.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Challenge {
+    /// Realm shown to the phone.
+    pub realm: String,
+    /// The user that has to prove itself.
+    pub user: String,
+    /// What the answer is verified with.
+    pub credential: Credential,
+}
+
+/// The authorization answer. Not serialised: it can hold hashes of passwords.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Goes ahead.
+    Allow {
+        /// Added to the attributes that routing sees.
+        attributes: Attributes,
+    },
+    /// Has to prove itself first.
+    Challenge(Challenge),
+    /// Refused.
+    Deny(Rejection),
+}
+
+/// Where one target is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetAddress {
+    /// One of our registered users: every binding of this address of record rings. `user@host`, or only
+    /// `user` for the domain the call came in with.
+    Aor(String),
+    /// A SIP URI somewhere else.
+    Uri(String),
+    /// A trunk of the configuration and the number to send.
+    Trunk {
+        /// Name of the trunk.
+        trunk: String,
+        /// Number to dial.
+        number: String,
+    },
+}
+
+/// One place to try.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Target {
+    /// Where it is.
+    pub address: TargetAddress,
+    /// How long it may ring; the configured default when absent.
+    pub ring_timeout: Option<Duration>,
+    /// What the callee sees in From: user and display name. The caller's own when absent.
+    pub caller: Option<(String, Option<String>)>,
+    /// Headers to add to the INVITE.
+    pub headers: Attributes,
+    /// Headers of the caller that are not passed on.
+    pub remove_headers: Vec<String>,
+}
+
+/// Whether targets ring together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// All at once; the first 2xx wins.
+    Parallel,
+    /// One after the other.
+    Sequential,
+}
+
+/// Ring these targets.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Dial {
+    /// At least one.
+    pub targets: Vec<Target>,
+    /// Together or one after the other.
+    pub strategy: Strategy,
+}
+
+/// The routing answer.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum RouteDecision {
+    /// Ring targets.
+    Dial(Dial),
+    /// Refuse the call.
+    Reject(Rejection),
+    /// Tell the caller to try elsewhere (302) with these URIs.
+    Redirect(Vec<String>),
+}

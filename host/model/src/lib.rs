@@ -1,0 +1,25 @@
+//! The words that every Cordboard crate shares.
+//!
+//! Plain values only: ids, addresses, what is asked of a plugin and what it answers, events, and
+//! the wrappers that keep secrets out of logs. Nothing here does I/O, reads a clock, draws a random
+//! number or knows a wire format; whoever needs the time or an id is handed one.
+
+pub mod address;
+pub mod answer;
+pub mod event;
+pub mod id;
+pub mod privacy;
+pub mod question;
+
+pub use address::{Aor, Extension};
+pub use answer::{
+    Challenge, Credential, Dial, DigestAlgorithm, Rejection, RouteDecision, Strategy, Target, TargetAddress,
+    Verdict,
+};
+pub use event::{EndReason, Event, EventKind, Party};
+pub use id::CallId;
+pub use privacy::{Pii, Secret};
+pub use question::{
+    Attempt, AttemptOutcome, Attributes, AuthorizationSubject, CallFacts, QuestionId, RouteQuestion,
+    RouteReason,
+};

@@ -1,0 +1,3 @@
+//! The only place where types generated from WIT are known. One module for each published major version.
+
+pub(crate) mod v1;

@@ -1,0 +1,51 @@
+//! The host functions of version 1, for the generated traits.
+
+use tracing::Level;
+
+use super::authorization::cordboard::plugin::http;
+use super::base::cordboard::plugin::{config, log, lookup, metrics, types};
+use crate::imports::State;
+
+impl types::Host for State {}
+
+impl log::Host for State {
+    fn emit(&mut self, level: log::Level, message: String, fields: Vec<(String, String)>) {
+        let level = match level {
+            log::Level::Trace => Level::TRACE,
+            log::Level::Debug => Level::DEBUG,
+            log::Level::Info => Level::INFO,
+            log::Level::Warn => Level::WARN,
+            log::Level::Error => Level::ERROR,
+        };
+        self.grants.log(self.call_id.as_deref(), level, &message, &fields);
+    }
+}
+
+impl config::Host for State {
+    fn get(&mut self) -> String {
+        self.grants.config.clone()
+    }
+}
+
+impl lookup::Host for State {
+    fn get(&mut self, table: String, key: String) -> Option<String> {
+        self.grants.tables.exact(&table, &key)
+    }
+
+    fn longest_prefix(&mut self, table: String, key: String) -> Option<(String, String)> {
+        self.grants.tables.longest_prefix(&table, &key)
+    }
+}
+
+impl metrics::Host for State {
+    fn add(&mut self, name: String, labels: Vec<(String, String)>, value: f64) {
+        self.grants.count(&name, labels, value);
+    }
+}
+
+impl http::Host for State {
+    /// No origin can be granted in this release, so that every one is refused.
+    fn send(&mut self, _request: http::Request) -> Result<http::Response, http::Failure> {
+        Err(http::Failure::NotAllowed)
+    }
+}

@@ -1,0 +1,46 @@
+//! The sandbox: WebAssembly components that decide.
+//!
+//! [`Plugins::load`] reads, checks and compiles the configured components once. [`Plugins::authorize`] and [`Plugins::route`] then ask
+//! the chain of their decision point, each question in a fresh instance, and always come back with an answer within the plugins'
+//! deadlines: where a plugin cannot give one, the documented fallback does.
+//!
+//! | decision point | a plugin passes | a plugin fails | nobody is left |
+//! |---|---|---|---|
+//! | authorization | next of the chain | deny with 503 | deny with 403 |
+//! | routing | next of the chain | next of the chain | static table, else 503 with Retry-After |
+//!
+//! Invariants:
+//!
+//! * **A guest can only fail its own question.** A trap, an endless loop, a memory bomb or a huge answer costs that question and its
+//!   instance. It is counted with its reason ([`FailureReason`]), and the next question starts from the compiled component again.
+//! * **Nothing is linked but `cordboard:plugin`.** No WASI, no files, no network, no clock, no randomness. A component that wants more
+//!   is refused when it is loaded, by the name of what it wants.
+//! * **Generated types stay in `bindings`.** One module per published major version, with conversions to the types of
+//!   `cordboard-model`. What a guest returns is believed only after those conversions have checked it.
+//! * **Loading never ends the process.** A broken file makes its decision point degraded: [`LoadProblem`] says what to do.
+
+mod bindings;
+mod breaker;
+mod chain;
+mod counters;
+mod engine;
+mod failure;
+mod fallback;
+mod imports;
+mod instance;
+mod kind;
+mod limits;
+mod load;
+mod plugin;
+mod settings;
+
+pub use chain::{Decided, DecidedBy, Plugins, Step, StepOutcome};
+pub use counters::{GuestCounter, LATENCY_BUCKETS_US, PluginFigures};
+pub use engine::EngineError;
+pub use failure::{Failure, FailureReason};
+pub use imports::Lookup;
+pub use kind::Kind;
+pub use limits::Limits;
+pub use load::{LoadError, LoadProblem};
+pub use plugin::{Health, Identity, PluginState};
+pub use settings::{ChainSettings, PluginSettings, StaticRoute};

@@ -1,0 +1,247 @@
+//! From a file to a plugin that can be asked, or to a sentence that says what is wrong with it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+use wasmtime::component::Component;
+
+use crate::bindings::v1::{self, PACKAGE, Prepared, VERSION, wit};
+use crate::engine::Sandbox;
+use crate::failure::Failure;
+use crate::imports::{Grants, Lookup};
+use crate::instance::{fresh_store, settle, until};
+use crate::limits::MAX_FILE_BYTES;
+use crate::plugin::{Identity, Plugin};
+use crate::settings::PluginSettings;
+
+/// How long `describe` and `check-config` may take; nobody waits for a call meanwhile.
+const CHECK_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Interfaces that every component may import.
+const IMPORTS: [&str; 5] = ["types", "log", "config", "lookup", "metrics"];
+
+/// A plugin that was not loaded.
+#[derive(Debug, thiserror::Error)]
+#[error("plugin {plugin} ({}): {error}", file.display())]
+pub struct LoadProblem {
+    /// Name in the configuration.
+    pub plugin: String,
+    /// The component file.
+    pub file: PathBuf,
+    /// What is wrong.
+    pub error: LoadError,
+}
+
+/// Why a component is not used. Each says what was expected, what was found, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error(
+        "expected a component file, but it cannot be read ({0}); build it with `cargo xtask plugins`, or correct the path"
+    )]
+    Unreadable(io::Error),
+    /// The file is larger than any component should be.
+    #[error(
+        "expected a component of at most {limit} bytes, found {found}; build it in release mode and without debug information"
+    )]
+    TooLarge {
+        /// Most that is read.
+        limit: u64,
+        /// Size of the file.
+        found: u64,
+    },
+    /// A core module, such as a compiler leaves it.
+    #[error(
+        "expected a component, found a core WebAssembly module; make a component of it, as `cargo xtask plugins` does"
+    )]
+    CoreModule,
+    /// Something else altogether.
+    #[error(
+        "expected a WebAssembly component, found {found}; check that the path names the component and not another file"
+    )]
+    NotWasm {
+        /// How the file begins.
+        found: String,
+    },
+    /// It begins like a component, but is none.
+    #[error(
+        "expected a whole component, found a truncated or damaged one ({detail}); build or copy it again"
+    )]
+    Damaged {
+        /// What the decoder says.
+        detail: String,
+    },
+    /// It wants more than it may have.
+    #[error("expected imports from cordboard:plugin alone, found {import}; {hint}")]
+    ForbiddenImport {
+        /// Name of the import.
+        import: String,
+        /// How it gets there, and how to get rid of it.
+        hint: &'static str,
+    },
+    /// It cannot decide anything that it could be asked.
+    #[error(
+        "expected the exports cordboard:plugin/meta@1 and cordboard:plugin/routing@1 or cordboard:plugin/authorization@1, found {found}; \
+         build it for one of the worlds of cordboard:plugin@1"
+    )]
+    WrongExports {
+        /// What it exports.
+        found: String,
+    },
+    /// The names fit, but the types behind them do not.
+    #[error(
+        "it does not fit to cordboard:plugin@1 ({detail}); build it again with the WIT files of this release"
+    )]
+    DoesNotLink {
+        /// What the linker says.
+        detail: String,
+    },
+    /// It failed while it was asked about itself.
+    #[error("it failed when it was asked about itself ({0}); the plugin has to be corrected")]
+    Failed(Failure),
+    /// The plugin does not accept its configuration block.
+    #[error("its configuration block has mistakes: {}", .0.join("; "))]
+    Config(Vec<String>),
+}
+
+/// Loads one plugin.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) async fn load(
+    sandbox: &Sandbox,
+    settings: &PluginSettings,
+    tables: Arc<dyn Lookup>,
+    generation: u32,
+) -> Result<Plugin, LoadProblem> {
+    let loaded = load_file(sandbox, settings, tables, generation).await;
+    loaded.map_err(|error| LoadProblem { plugin: settings.name.clone(), file: settings.path.clone(), error })
+}
+
+async fn load_file(
+    sandbox: &Sandbox,
+    settings: &PluginSettings,
+    tables: Arc<dyn Lookup>,
+    generation: u32,
+) -> Result<Plugin, LoadError> {
+    let bytes = read(&settings.path)?;
+    let component = compile(sandbox, &bytes)?;
+    check_exports(&component)?;
+    check_imports(&component)?;
+    let prepared = Prepared::link(&component)
+        .map_err(|error| LoadError::DoesNotLink { detail: format!("{error:#}") })?;
+    let grants = Arc::new(Grants::new(&settings.name, &settings.config, tables));
+    let (plugin, version) = ask_about_itself(sandbox, settings, &prepared, &grants).await?;
+    let identity = Identity {
+        name: settings.name.clone(),
+        plugin,
+        version,
+        generation,
+        digest: Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+    };
+    Ok(Plugin::new(sandbox.clone(), prepared, identity, grants, settings.limits.clone()))
+}
+
+/// Reads the file once; everything after works on these bytes, whatever happens to the file.
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let file = File::open(path).map_err(LoadError::Unreadable)?;
+    let found = file.metadata().map_err(LoadError::Unreadable)?.len();
+    if found > MAX_FILE_BYTES {
+        return Err(LoadError::TooLarge { limit: MAX_FILE_BYTES, found });
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(LoadError::Unreadable)?;
+    Ok(bytes)
+}
+
+fn compile(sandbox: &Sandbox, bytes: &[u8]) -> Result<Component, LoadError> {
+    match bytes {
+        [0, b'a', b's', b'm', _, _, 1, 0, ..] => {}
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => return Err(LoadError::CoreModule),
+        [0, b'a', b's', b'm', ..] => {
+            return Err(LoadError::Damaged {
+                detail: "the header ends early or has an unknown version".into(),
+            });
+        }
+        [] => return Err(LoadError::NotWasm { found: "an empty file".into() }),
+        _ => {
+            let begin = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]);
+            return Err(LoadError::NotWasm { found: format!("a file that begins with {begin:?}") });
+        }
+    }
+    Component::new(sandbox.engine(), bytes)
+        .map_err(|error| LoadError::Damaged { detail: format!("{error:#}") })
+}
+
+/// It has to describe itself, and to decide at least one thing.
+fn check_exports(component: &Component) -> Result<(), LoadError> {
+    let exports = |interface| v1::exports(component, interface);
+    if exports("meta") && (exports("routing") || exports("authorization")) {
+        return Ok(());
+    }
+    let names: Vec<String> =
+        component.component_type().exports(component.engine()).map(|(name, _)| name.to_owned()).collect();
+    let found = if names.is_empty() { "no exports".to_owned() } else { names.join(", ") };
+    Err(LoadError::WrongExports { found })
+}
+
+fn check_imports(component: &Component) -> Result<(), LoadError> {
+    let may_wait = v1::exports(component, "authorization");
+    for (name, _) in component.component_type().imports(component.engine()) {
+        let ours = name.strip_prefix(PACKAGE).and_then(|rest| rest.split_once('@'));
+        let is_granted = ours.is_some_and(|(interface, version)| {
+            let permitted = IMPORTS.contains(&interface) || (interface == "http" && may_wait);
+            permitted && version.starts_with(&VERSION[1..])
+        });
+        if !is_granted {
+            return Err(LoadError::ForbiddenImport { import: name.to_owned(), hint: hint(name) });
+        }
+    }
+    Ok(())
+}
+
+/// How an import gets into a component, by its name.
+fn hint(import: &str) -> &'static str {
+    if import.starts_with("wasi:") {
+        "build without WASI: for Rust the target wasm32-unknown-unknown, for JavaScript componentize-js with disableFeatures random, \
+         stdio, clocks, http and fetch-event, for Python componentize-py with --stub-wasi, for C a freestanding libc"
+    } else if import.starts_with("cordboard:plugin/http") {
+        "only authorizers and formatters may use http; a router has to decide from what it is told and from lookup"
+    } else if import.starts_with(PACKAGE) {
+        "this release does not have it; build the plugin with the WIT files of this release"
+    } else {
+        "a plugin gets nothing but the functions of cordboard:plugin; remove what needs it"
+    }
+}
+
+/// Calls `describe` and `check-config`. The name and the version that it gives itself.
+async fn ask_about_itself(
+    sandbox: &Sandbox,
+    settings: &PluginSettings,
+    prepared: &Prepared,
+    grants: &Arc<Grants>,
+) -> Result<(String, String), LoadError> {
+    let end = Instant::now() + CHECK_DEADLINE;
+    let store = || fresh_store(sandbox, grants, &settings.limits, None, end);
+
+    let mut asked = store();
+    let described = until(sandbox, end, prepared.describe(&mut asked)).await.map(Ok::<_, wit::Fault>);
+    let info = settle(described, &asked, CHECK_DEADLINE).map_err(LoadError::Failed)?;
+
+    let mut asked = store();
+    let checked = until(sandbox, end, prepared.check_config(&mut asked, &grants.config)).await;
+    let problems =
+        settle(checked.map(Ok::<_, wit::Fault>), &asked, CHECK_DEADLINE).map_err(LoadError::Failed)?;
+    if problems.is_empty() {
+        return Ok((info.name, info.version));
+    }
+    let lines = problems
+        .into_iter()
+        .map(|(path, message)| if path.is_empty() { message } else { format!("{path}: {message}") });
+    Err(LoadError::Config(lines.collect()))
+}

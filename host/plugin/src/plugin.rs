@@ -1,0 +1,298 @@
+//! One loaded component: asks it, measures it, and finds out what went wrong.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cordboard_model::{AuthorizationSubject, CallFacts, RouteDecision, RouteQuestion, Verdict};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+use wasmtime::Store;
+
+use crate::bindings::v1::{self, Prepared, wit};
+use crate::breaker::Breaker;
+use crate::counters::{Counters, GuestCounter, PluginFigures};
+use crate::engine::Sandbox;
+use crate::failure::{Failure, FailureReason};
+use crate::imports::{Grants, State, one_line};
+use crate::instance::{fresh_store, settle, until};
+use crate::kind::Kind;
+use crate::limits::Limits;
+
+/// Which code answers: what decisions, logs and metrics name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Identity {
+    /// Name in the configuration.
+    pub name: String,
+    /// What the plugin calls itself.
+    pub plugin: String,
+    /// Version that the plugin gives itself.
+    pub version: String,
+    /// 1 for the first load of this name, one more for every load after it.
+    pub generation: u32,
+    /// SHA-256 of the component file, in hex.
+    pub digest: String,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digest = self.digest.get(..12).unwrap_or(&self.digest);
+        write!(f, "{}/{}@{digest}", self.name, self.generation)
+    }
+}
+
+/// Whether a plugin answers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Health {
+    /// It is asked.
+    Ready,
+    /// It has failed too often lately; its fallback answers until a probe succeeds.
+    BreakerOpen,
+    /// It is not loaded.
+    Broken {
+        /// What to do.
+        problem: String,
+    },
+}
+
+/// A plugin as metrics and people see it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PluginState {
+    /// Name in the configuration.
+    pub name: String,
+    /// Which code it is; `None` while broken.
+    pub identity: Option<Identity>,
+    /// What it can decide.
+    pub kinds: Vec<Kind>,
+    /// Whether it answers.
+    pub health: Health,
+    /// Its figures.
+    pub figures: PluginFigures,
+    /// Counters that it keeps itself.
+    pub counters: Vec<GuestCounter>,
+    /// Log lines and counter additions beyond its bounds.
+    pub dropped: u64,
+}
+
+/// A loaded component.
+pub(crate) struct Plugin {
+    pub(crate) identity: Identity,
+    sandbox: Sandbox,
+    prepared: Prepared,
+    grants: Arc<Grants>,
+    limits: Limits,
+    /// One permit for each question that may be answered at once.
+    slots: Semaphore,
+    counters: Counters,
+    /// Held for the moment of asking it or telling it.
+    breaker: Mutex<Breaker>,
+}
+
+/// What came of one question.
+pub(crate) type Reply<T> = Result<Given<T>, Failure>;
+
+/// What a plugin gave back.
+#[derive(Debug)]
+pub(crate) struct Given<T> {
+    /// The answer; `None` for a pass.
+    pub(crate) answer: Option<T>,
+    /// What the plugin says about it, fit for a log line.
+    pub(crate) why: String,
+}
+
+impl<T> Given<T> {
+    pub(crate) fn answer(answer: T, why: &str) -> Self {
+        Self { answer: Some(answer), why: one_line(why, MAX_WHY_BYTES) }
+    }
+
+    pub(crate) fn pass(why: &str) -> Self {
+        Self { answer: None, why: one_line(why, MAX_WHY_BYTES) }
+    }
+}
+
+/// Longest reason that is kept of an answer.
+const MAX_WHY_BYTES: usize = 512;
+
+impl Plugin {
+    pub(crate) fn new(
+        sandbox: Sandbox,
+        prepared: Prepared,
+        identity: Identity,
+        grants: Arc<Grants>,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            identity,
+            sandbox,
+            prepared,
+            grants,
+            slots: Semaphore::new(limits.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
+            limits,
+            counters: Counters::default(),
+            breaker: Mutex::new(Breaker::new()),
+        }
+    }
+
+    /// Whether it decides such questions.
+    pub(crate) fn serves(&self, kind: Kind) -> bool {
+        self.prepared.serves(kind)
+    }
+
+    /// Whether it is left alone for now.
+    pub(crate) fn has_open_breaker(&self) -> bool {
+        self.breaker().is_open()
+    }
+
+    /// Asks where a call goes.
+    pub(crate) async fn route(&self, question: &RouteQuestion) -> Reply<RouteDecision> {
+        let asked = self.begin()?;
+        let mut store = self.store(&asked, &question.call);
+        let wit = v1::routing_question(question);
+        let result = self.run(&asked, self.prepared.route(&mut store, &wit)).await;
+        self.finish(&asked, &store, result, v1::routed)
+    }
+
+    /// Asks whether something may happen.
+    pub(crate) async fn authorize(&self, subject: &AuthorizationSubject) -> Reply<Verdict> {
+        let asked = self.begin()?;
+        let mut store = self.store(&asked, subject.facts());
+        let wit = v1::subject(subject);
+        let result = self.run(&asked, self.prepared.authorize(&mut store, &wit)).await;
+        self.finish(&asked, &store, result, v1::verdict)
+    }
+
+    /// The plugin as metrics and people see it.
+    pub(crate) fn state(&self) -> PluginState {
+        let (counters, dropped_counters) = self.grants.metrics();
+        PluginState {
+            name: self.identity.name.clone(),
+            identity: Some(self.identity.clone()),
+            kinds: [Kind::Routing, Kind::Authorization]
+                .into_iter()
+                .filter(|kind| self.serves(*kind))
+                .collect(),
+            health: if self.has_open_breaker() { Health::BreakerOpen } else { Health::Ready },
+            figures: self.counters.figures(),
+            counters,
+            dropped: dropped_counters + self.grants.dropped_log_lines(),
+        }
+    }
+
+    /// Starts the clock of a question, if the breaker lets it through.
+    fn begin(&self) -> Result<Asked, Failure> {
+        let begin = Instant::now();
+        if self.breaker().permits(begin) {
+            return Ok(Asked { begin, end: begin + self.limits.deadline });
+        }
+        self.counters.refuse(FailureReason::Breaker);
+        let message = "it has failed too often lately, and is left alone for a while".to_owned();
+        Err(Failure::new(FailureReason::Breaker, message))
+    }
+
+    fn store(&self, asked: &Asked, call: &CallFacts) -> Store<State> {
+        fresh_store(&self.sandbox, &self.grants, &self.limits, Some(call.call_id.to_string()), asked.end)
+    }
+
+    /// Waits for a free slot, which counts into the deadline, and runs the guest.
+    async fn run<T>(
+        &self,
+        asked: &Asked,
+        call: impl Future<Output = wasmtime::Result<T>>,
+    ) -> Result<T, Option<wasmtime::Error>> {
+        let Ok(slot) = timeout_at(asked.end, self.slots.acquire()).await else { return Err(None) };
+        let result = until(&self.sandbox, asked.end, call).await;
+        drop(slot);
+        result
+    }
+
+    /// Checks and counts what came of a question.
+    fn finish<A, T>(
+        &self,
+        asked: &Asked,
+        store: &Store<State>,
+        result: Result<Result<A, wit::Fault>, Option<wasmtime::Error>>,
+        convert: impl FnOnce(A) -> Result<Given<T>, Failure>,
+    ) -> Reply<T> {
+        let reply = settle(result, store, self.limits.deadline).and_then(convert);
+        let now = Instant::now();
+        let failure = reply.as_ref().err().map(|failure| failure.reason);
+        self.counters.record(now - asked.begin, store.data().meter.used_bytes(), failure);
+        self.breaker().record(now, failure.is_some());
+        reply
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The clock of one question.
+struct Asked {
+    begin: Instant,
+    end: Instant,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use cordboard_model::{CallId, Party, RouteReason};
+    use serde_json::json;
+
+    use super::*;
+    use crate::imports::Lookup;
+    use crate::load;
+    use crate::settings::PluginSettings;
+
+    struct NoTables;
+
+    impl Lookup for NoTables {
+        fn exact(&self, _table: &str, _key: &str) -> Option<String> {
+            None
+        }
+
+        fn longest_prefix(&self, _table: &str, _key: &str) -> Option<(String, String)> {
+            None
+        }
+    }
+
+    fn question() -> RouteQuestion {
+        let call = CallFacts {
+            call_id: CallId::from_bits(1),
+            sip_call_id: String::new(),
+            method: "INVITE".into(),
+            transport: "udp".into(),
+            source: "192.0.2.7:5060".into(),
+            caller: Party::default(),
+            callee: Party { user: "1001".into(), ..Party::default() },
+            trunk: None,
+            extension: None,
+            authenticated_as: None,
+            headers: Vec::new(),
+            hop: 70,
+            now_ms: 0,
+            attributes: Vec::new(),
+        };
+        RouteQuestion { call, reason: RouteReason::New, attempts: Vec::new(), redirects: Vec::new() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_a_free_slot_counts_into_the_deadline() {
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins/test/misbehaving-router.wasm");
+        assert!(path.is_file(), "{} is missing; build it with `cargo xtask plugins`", path.display());
+        let limits = Limits { concurrency: 1, deadline: Duration::from_millis(50), ..Limits::default() };
+        let settings = PluginSettings { name: "r".into(), path, config: json!({}), limits };
+        let sandbox = Sandbox::new().expect("the engine starts");
+        let plugin = load::load(&sandbox, &settings, Arc::new(NoTables), 1).await.expect("it loads");
+
+        let taken = plugin.slots.acquire().await.expect("the semaphore is never closed");
+        let begin = Instant::now();
+        let failure = plugin.route(&question()).await.expect_err("there is no slot");
+        assert_eq!(failure.reason, FailureReason::Deadline);
+        assert_eq!(begin.elapsed(), Duration::from_millis(50), "in virtual time");
+
+        drop(taken);
+        assert!(plugin.route(&question()).await.is_ok());
+    }
+}

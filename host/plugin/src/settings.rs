@@ -1,0 +1,38 @@
+//! What is to be loaded and who is asked.
+
+use std::path::PathBuf;
+
+use crate::limits::Limits;
+
+/// One component of the configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PluginSettings {
+    /// What chains, logs and metrics call it. Unique.
+    pub name: String,
+    /// The component file.
+    pub path: PathBuf,
+    /// The plugin's own block, an object. The plugin checks it when it is loaded.
+    pub config: serde_json::Value,
+    /// What it may use.
+    pub limits: Limits,
+}
+
+/// Who is asked, and what stands in when nobody can answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ChainSettings {
+    /// Names of plugins that are asked where a call goes, in order.
+    pub routing: Vec<String>,
+    /// Names of plugins that are asked what is allowed, in order. Empty: everything is denied.
+    pub authorization: Vec<String>,
+    /// Where calls go when no plugin of the chain can say.
+    pub static_routes: Vec<StaticRoute>,
+}
+
+/// One line of the static table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaticRoute {
+    /// The dialled number; a last `*` stands for any rest. A number beats a prefix, a longer prefix a shorter one.
+    pub number: String,
+    /// SIP URIs, or `user` and `user@host` of our own, rung one after the other.
+    pub targets: Vec<String>,
+}

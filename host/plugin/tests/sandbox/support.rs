@@ -1,0 +1,153 @@
+//! Plugins, questions and answers for these tests.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cordboard_model::{
+    AuthorizationSubject, CallFacts, CallId, Extension, Party, RouteDecision, RouteQuestion, RouteReason,
+    TargetAddress, Verdict,
+};
+use cordboard_plugin::{
+    ChainSettings, Failure, Limits, LoadProblem, Lookup, PluginSettings, Plugins, Step, StepOutcome,
+};
+use serde_json::{Value, json};
+
+/// A component that `cargo xtask plugins` makes.
+pub(crate) fn component(name: &str) -> PathBuf {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins").join(format!("{name}.wasm"));
+    assert!(path.is_file(), "{} is missing; build it with `cargo xtask plugins`", path.display());
+    path
+}
+
+pub(crate) fn plugin(name: &str, component_name: &str, config: Value) -> PluginSettings {
+    PluginSettings { name: name.into(), path: component(component_name), config, limits: unhurried() }
+}
+
+/// The usual limits, with a deadline that a busy machine does not reach.
+pub(crate) fn unhurried() -> Limits {
+    Limits { deadline: Duration::from_secs(30), ..Limits::default() }
+}
+
+/// The same plugin with the deadline that it would have in production.
+pub(crate) fn hurried(plugin: PluginSettings) -> PluginSettings {
+    PluginSettings { limits: Limits::default(), ..plugin }
+}
+
+/// The router that does what the dialled number says.
+pub(crate) fn router(name: &str) -> PluginSettings {
+    plugin(name, "test/misbehaving-router", json!({"name": format!("{name}-")}))
+}
+
+/// The authorizer that does what the caller's name says.
+pub(crate) fn authorizer(name: &str) -> PluginSettings {
+    plugin(name, "test/misbehaving-authorizer", json!({}))
+}
+
+pub(crate) fn chains(routing: &[&str], authorization: &[&str]) -> ChainSettings {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    ChainSettings { routing: owned(routing), authorization: owned(authorization), static_routes: Vec::new() }
+}
+
+/// Tables of a test.
+#[derive(Default)]
+pub(crate) struct Tables(pub(crate) BTreeMap<(&'static str, &'static str), &'static str>);
+
+impl Lookup for Tables {
+    fn exact(&self, table: &str, key: &str) -> Option<String> {
+        self.0.get(&(table, key)).map(|value| (*value).to_owned())
+    }
+
+    fn longest_prefix(&self, table: &str, key: &str) -> Option<(String, String)> {
+        let fits = self.0.iter().filter(|((t, k), _)| *t == table && key.starts_with(k));
+        fits.max_by_key(|((_, k), _)| k.len()).map(|((_, k), v)| ((*k).to_owned(), (*v).to_owned()))
+    }
+}
+
+pub(crate) fn registered(users: &[&'static str]) -> Tables {
+    Tables(users.iter().map(|user| (("registrations", *user), "sip:1001@192.0.2.7:5060")).collect())
+}
+
+pub(crate) async fn try_load(
+    plugins: &[PluginSettings],
+    chains: ChainSettings,
+    tables: Tables,
+) -> (Plugins, Vec<LoadProblem>) {
+    Plugins::load(plugins, chains, Arc::new(tables)).await.expect("the engine starts")
+}
+
+pub(crate) async fn load(plugins: &[PluginSettings], chains: ChainSettings) -> Plugins {
+    let (plugins, problems) = try_load(plugins, chains, Tables::default()).await;
+    assert!(problems.is_empty(), "{problems:?}");
+    plugins
+}
+
+pub(crate) fn call(from: &str, to: &str) -> CallFacts {
+    let party = |user: &str| Party {
+        uri: format!("sip:{user}@pbx.example"),
+        user: user.into(),
+        host: "pbx.example".into(),
+        display: None,
+    };
+    CallFacts {
+        call_id: CallId::from_bits(42),
+        sip_call_id: "42@192.0.2.7".into(),
+        method: "INVITE".into(),
+        transport: "udp".into(),
+        source: "192.0.2.7:5060".into(),
+        caller: party(from),
+        callee: party(to),
+        trunk: None,
+        extension: Extension::from_user(to).map(|extension| extension.as_str().to_owned()),
+        authenticated_as: None,
+        headers: vec![("Subject".into(), "test".into())],
+        hop: 70,
+        now_ms: 1_700_000_000_000,
+        attributes: Vec::new(),
+    }
+}
+
+pub(crate) fn question(to: &str) -> RouteQuestion {
+    RouteQuestion {
+        call: call("1003", to),
+        reason: RouteReason::New,
+        attempts: Vec::new(),
+        redirects: Vec::new(),
+    }
+}
+
+pub(crate) fn subject(from: &str) -> AuthorizationSubject {
+    AuthorizationSubject::Call(call(from, "1002"))
+}
+
+/// Where a decision rings first, or the status of the refusal.
+pub(crate) fn outcome(decision: &RouteDecision) -> Result<TargetAddress, u16> {
+    match decision {
+        RouteDecision::Dial(dial) => Ok(dial.targets[0].address.clone()),
+        RouteDecision::Reject(rejection) => Err(rejection.status),
+        RouteDecision::Redirect(_) => Err(302),
+    }
+}
+
+/// `allow`, `challenge`, or the status of the refusal.
+pub(crate) fn verdict(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Allow { .. } => "allow".into(),
+        Verdict::Challenge(_) => "challenge".into(),
+        Verdict::Deny(rejection) => rejection.status.to_string(),
+    }
+}
+
+pub(crate) fn aor(user: &str) -> TargetAddress {
+    TargetAddress::Aor(user.into())
+}
+
+/// The failure of a step, which has to be one.
+pub(crate) fn failure(step: &Step) -> &Failure {
+    match &step.outcome {
+        StepOutcome::Failed(failure) => failure,
+        other => panic!("expected a failure, found {other:?}"),
+    }
+}

@@ -1,0 +1,12 @@
+//! The message layer from outside.
+mod allocations;
+mod edit;
+mod framing;
+mod fuzz;
+mod headers;
+mod invite;
+mod limits;
+mod rsip_compat;
+mod torture;
+mod uri;
+mod write;

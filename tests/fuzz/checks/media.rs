@@ -1,0 +1,64 @@
+//! What holds for any input of the media parsers.
+//!
+//! Each function takes the bytes of one input and panics when something does not hold. The fuzz targets call them, and the
+//! tests of the crate call them on stored inputs and on generated ones.
+#![allow(dead_code, reason = "each target calls one of them")]
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cordboard_media::rtp::{Reception, RtpHeader, is_rtcp};
+use cordboard_media::sdp::Session;
+
+const PORTS: [u16; 2] = [10_000, 10_002];
+
+/// A session description: what was rewritten names only us, is read again with the same streams, is a fixed point, and every
+/// line that is none of ours is there as it was.
+pub(crate) fn sdp(data: &[u8]) {
+    let Ok(session) = Session::parse(Bytes::copy_from_slice(data)) else { return };
+    for address in ["198.51.100.1", "2001:db8::1"] {
+        let address: IpAddr = address.parse().expect("a literal address");
+        let ours = session.rewrite(address, PORTS);
+        let again = Session::parse(ours.clone()).expect("what was rewritten can be read");
+        assert_eq!(again.rewrite(address, PORTS), ours);
+        assert_eq!(again.lines().len(), session.lines().len());
+        for (stream, was) in again.remote().iter().zip(session.remote()) {
+            assert_eq!(stream.is_some(), was.is_some());
+            for stream in stream.iter().filter(|stream| !stream.rtp.ip().is_unspecified()) {
+                assert!(stream.rtp.ip() == address && PORTS.contains(&stream.rtp.port()));
+                assert_eq!(stream.sends, was.expect("compared above").sends);
+            }
+        }
+        let untouched =
+            |body: &[u8]| body.split(|&byte| byte == b'\n').filter(passes).map(<[u8]>::to_vec).collect();
+        let (before, after): (Vec<_>, Vec<_>) = (untouched(data), untouched(&ours));
+        assert_eq!(before, after);
+    }
+}
+
+/// Whether a line is none of those that the rewriting is for.
+fn passes(line: &&[u8]) -> bool {
+    let edited: [&[u8]; 6] = [b"o=", b"c=", b"m=", b"a=rtcp", b"a=ice-", b"a=candidate"];
+    let removed: [&[u8]; 2] = [b"a=remote-candidates", b"a=end-of-candidates"];
+    // An ICE line at the very end leaves an empty one behind.
+    !line.is_empty() && !edited.iter().chain(&removed).any(|start| line.starts_with(start))
+}
+
+/// A stream of packets of 16 bytes each, or one packet if it is shorter: RTP and RTCP exclude each other, and loss and
+/// jitter take whatever comes.
+pub(crate) fn rtp(data: &[u8]) {
+    let mut reception = Reception::default();
+    let mut packets = 0;
+    for (number, packet) in data.chunks(16).enumerate() {
+        let header = RtpHeader::read(packet);
+        assert!(header.is_none() || !is_rtcp(packet));
+        if let Some(header) = header {
+            reception.receive(&header, Duration::from_millis(20 * number as u64));
+            packets += 1;
+        }
+    }
+    // A gap is shorter than 3,000, and every source begins without one.
+    assert!(reception.lost() <= 3_000 * packets);
+    let _ = reception.jitter();
+}

@@ -1,0 +1,32 @@
+//! Tests from outside: the binary is started as an operator starts it, and programs that know nothing of us talk to it.
+//!
+//! [`Stage`] is a test's folder and its turn on the machine: one stage at a time, whoever runs the tests. On it stands one
+//! [`Pbx`] (or several), called by [`Sipp`] scenarios, by the softphones [`Baresip`] and [`Linphone`], or by a bare [`Peer`] that sends
+//! whatever bytes a test wants. Every program's output goes to a file in the folder; a failed test keeps the folder and prints
+//! where it is, and with `CORDBOARD_KEEP_LOGS` set in the environment every test keeps it. Programs are ended by their process id when their value is dropped.
+//!
+//! Tests wait for things to become true, generously, and never assert how long something took.
+#![expect(clippy::print_stderr, reason = "a failing test says where its logs are")]
+
+mod artifacts;
+mod clock;
+mod http;
+mod pbx;
+mod peer;
+mod phone;
+mod ports;
+mod program;
+mod sipp;
+mod sound;
+mod stage;
+
+pub use clock::{eventually, pause};
+pub use http::Answer;
+pub use pbx::{Options, Pbx};
+pub use peer::{Peer, header, headers, status};
+pub use phone::{Baresip, Linphone};
+pub use ports::{free_ports, media_range};
+pub use program::Program;
+pub use sipp::{Scenario, Sipp, Transport};
+pub use sound::{Tone, loudest_tone, write_tone};
+pub use stage::Stage;

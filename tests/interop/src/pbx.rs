@@ -1,0 +1,190 @@
+//! The binary under test, started as an operator starts it.
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use crate::clock::eventually;
+use crate::http::{self, Answer};
+use crate::{Program, Stage, artifacts, ports};
+
+/// What a test wants otherwise than the default configuration has it.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `media.ports`; a free range for fifty calls when not set.
+    pub media: Option<RangeInclusive<u16>>,
+    /// `calls.ring_timeout` in seconds.
+    pub ring_timeout_s: Option<u32>,
+    /// `drain.limit` in seconds.
+    pub drain_limit_s: Option<u32>,
+    /// The routing component; the reference plugin when not set.
+    pub routing_plugin: Option<PathBuf>,
+    /// The authorization component; the reference plugin when not set.
+    pub authorization_plugin: Option<PathBuf>,
+    /// `admission.exempt`: sources without the limit of ten INVITEs per second.
+    pub exempt: Vec<IpAddr>,
+    /// `log.level`; `debug` when not set.
+    pub log_level: Option<&'static str>,
+    /// Use these instead of free ports: SIP, HTTP, metrics.
+    pub ports: Option<[u16; 3]>,
+}
+
+/// A running PBX.
+pub struct Pbx {
+    program: Program,
+    sip: u16,
+    http: u16,
+    metrics: u16,
+}
+
+impl Pbx {
+    /// Starts it and waits until it says that it is ready.
+    ///
+    /// # Panics
+    /// When it ends or never is.
+    pub fn start(stage: &Stage, options: &Options) -> Self {
+        let mut pbx = Self::launch(stage, options);
+        eventually("GET /health says ready", || {
+            assert!(pbx.program.is_running(), "the PBX ended while starting; it said:\n{}", pbx.output());
+            pbx.health("/health/ready").filter(|answer| answer.status == 200)
+        });
+        pbx
+    }
+
+    /// Starts it and waits for its end: for configurations that it cannot run with. Also returns what it said.
+    pub fn start_in_vain(stage: &Stage, options: &Options) -> (ExitStatus, String) {
+        let mut pbx = Self::launch(stage, options);
+        (pbx.program.wait_for_exit(), pbx.output())
+    }
+
+    /// Starts it and waits only until HTTP answers: for a node that will not become ready.
+    ///
+    /// # Panics
+    /// When it ends or never answers.
+    pub fn start_degraded(stage: &Stage, options: &Options) -> Self {
+        let mut pbx = Self::launch(stage, options);
+        eventually("GET /health answers", || {
+            assert!(pbx.program.is_running(), "the PBX ended while starting; it said:\n{}", pbx.output());
+            pbx.health("/health")
+        });
+        pbx
+    }
+
+    fn launch(stage: &Stage, options: &Options) -> Self {
+        let [sip, http, metrics] = options.ports.unwrap_or_else(three_ports);
+        let config = configuration(options, [sip, http, metrics]);
+        let config = stage.write(&format!("cordboard-{sip}.yaml"), config);
+        let mut command = Command::new(artifacts::binary());
+        command.current_dir(stage.folder()).arg("run").arg("--config").arg(config);
+        let log = stage.file(&format!("cordboard-{sip}.log"));
+        Self { program: Program::start("cordboard", &mut command, &log), sip, http, metrics }
+    }
+
+    /// Where it takes SIP, on UDP and TCP.
+    pub fn sip(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.sip).into()
+    }
+
+    /// The ports for SIP, HTTP and metrics.
+    pub fn ports(&self) -> [u16; 3] {
+        [self.sip, self.http, self.metrics]
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.program.id()
+    }
+
+    /// What it logged so far.
+    pub fn output(&self) -> String {
+        self.program.output()
+    }
+
+    /// Waits until it has logged `text`.
+    pub fn wait_for_output(&mut self, text: &str) {
+        self.program.wait_for_output(text);
+    }
+
+    /// Asks the HTTP port.
+    pub fn health(&self, path: &str) -> Option<Answer> {
+        http::get(self.http, path)
+    }
+
+    /// One line of `/metrics`, found by its beginning: name and labels.
+    ///
+    /// # Panics
+    /// When the metrics port does not answer.
+    pub fn metric(&self, series: &str) -> Option<f64> {
+        let answer = http::get(self.metrics, "/metrics").expect("the metrics port answers");
+        let line = answer.body.lines().find(|line| line.split(' ').next() == Some(series))?;
+        line.rsplit(' ').next()?.parse().ok()
+    }
+
+    /// Waits until a series has a value.
+    ///
+    /// # Panics
+    /// When it never gets it.
+    pub fn wait_for_metric(&self, series: &str, value: f64) {
+        let mut last = None;
+        let reached = crate::clock::wait(crate::clock::PATIENCE, &mut || {
+            last = self.metric(series);
+            last.filter(|now| (now - value).abs() < 1e-9)
+        });
+        assert!(reached.is_some(), "expected {series} to become {value}, the last value was {last:?}");
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        self.program.terminate();
+    }
+
+    /// Whether the process still lives.
+    pub fn is_running(&mut self) -> bool {
+        self.program.is_running()
+    }
+
+    /// Waits for its end.
+    pub fn wait_for_exit(&mut self) -> ExitStatus {
+        self.program.wait_for_exit()
+    }
+}
+
+fn three_ports() -> [u16; 3] {
+    ports::free_ports(3).try_into().expect("three were asked for and given")
+}
+
+/// The whole configuration file: the default one with the test's wishes and free ports in it.
+fn configuration(options: &Options, [sip, http, metrics]: [u16; 3]) -> String {
+    let media = options.media.clone().unwrap_or_else(|| ports::media_range(400));
+    let routing = options.routing_plugin.clone().unwrap_or_else(|| artifacts::plugin("route-by-extension"));
+    let authorization =
+        options.authorization_plugin.clone().unwrap_or_else(|| artifacts::plugin("authorize-open"));
+    let mut yaml = format!(
+        "sip:\n  udp: [\"0.0.0.0:{sip}\"]\n  tcp: [\"0.0.0.0:{sip}\"]\n\
+         media:\n  ports: {}-{}\n\
+         http:\n  listen: 127.0.0.1:{http}\n\
+         metrics:\n  listen: 127.0.0.1:{metrics}\n\
+         log:\n  level: {}\n  format: readable\n",
+        media.start(),
+        media.end(),
+        options.log_level.unwrap_or("debug")
+    );
+    yaml += &plugin_section("route-by-extension", &routing);
+    yaml += &plugin_section("authorize-open", &authorization).replacen("plugins:\n", "", 1);
+    yaml += "routing:\n  chain: [route-by-extension]\nauthorization:\n  chain: [authorize-open]\n";
+    if let Some(seconds) = options.ring_timeout_s {
+        let _ = write!(yaml, "calls:\n  ring_timeout: {seconds}s\n");
+    }
+    if let Some(seconds) = options.drain_limit_s {
+        let _ = write!(yaml, "drain:\n  limit: {seconds}s\n");
+    }
+    if !options.exempt.is_empty() {
+        let _ = write!(yaml, "admission:\n  exempt: {:?}\n", options.exempt);
+    }
+    yaml
+}
+
+fn plugin_section(name: &str, path: &Path) -> String {
+    format!("plugins:\n  - name: {name}\n    path: {}\n", path.display())
+}

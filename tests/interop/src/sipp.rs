@@ -1,0 +1,153 @@
+//! SIPp: scripted user agents that share no code with us.
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::clock::eventually;
+use crate::{Program, Stage};
+
+/// How a SIPp talks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transport {
+    /// UDP.
+    Udp,
+    /// TCP, one connection.
+    Tcp,
+}
+
+/// A scenario file of `scenarios/`, with its `{{name}}` places filled in.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    name: &'static str,
+    values: BTreeMap<&'static str, String>,
+}
+
+impl Scenario {
+    /// The file `scenarios/<name>.xml`.
+    pub fn new(name: &'static str) -> Self {
+        Self { name, values: BTreeMap::new() }
+    }
+
+    /// Puts a value in place of `{{name}}`.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.values.insert(name, value.to_string());
+        self
+    }
+
+    /// Writes the filled file into the test's folder.
+    ///
+    /// # Panics
+    /// When there is no such scenario, or a place in it is left unfilled.
+    fn write(&self, stage: &Stage, role: &str) -> PathBuf {
+        let source =
+            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(format!("{}.xml", self.name));
+        let mut text = fs::read_to_string(&source)
+            .unwrap_or_else(|error| panic!("cannot read the scenario {}: {error}", source.display()));
+        for (name, value) in &self.values {
+            text = text.replace(&format!("{{{{{name}}}}}"), value);
+        }
+        assert!(!text.contains("{{"), "the scenario {} has a place that the test does not fill", self.name);
+        stage.write(&format!("{role}.xml"), text)
+    }
+}
+
+/// A running SIPp.
+pub struct Sipp {
+    program: Program,
+    role: String,
+    messages: PathBuf,
+    errors: PathBuf,
+}
+
+impl Sipp {
+    /// Starts a scenario once. `role` names its files; `port` is its own; `user` stands in the scenario as `[service]`: who
+    /// is called, or who registers.
+    pub fn start(
+        stage: &Stage,
+        role: &str,
+        scenario: &Scenario,
+        transport: Transport,
+        port: u16,
+        to: SocketAddr,
+        user: &str,
+    ) -> Self {
+        let file = scenario.write(stage, role);
+        let messages = stage.file(&format!("{role}.messages"));
+        let errors = stage.file(&format!("{role}.errors"));
+        let mut command = Command::new("sipp");
+        command.env("TERM", "dumb").current_dir(stage.folder()).arg("-sf").arg(file);
+        command.args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", &port.to_string(), "-s", user]);
+        command.args(["-t", if transport == Transport::Udp { "u1" } else { "t1" }]);
+        command.args(["-m", "1", "-l", "1", "-nostdin", "-timeout", "30s", "-timeout_error"]);
+        command.arg("-trace_msg").arg("-message_file").arg(&messages);
+        command.arg("-trace_err").arg("-error_file").arg(&errors);
+        command.arg(to.to_string());
+        let program = Program::start(role, &mut command, &stage.file(&format!("{role}.screen")));
+        Self { program, role: role.to_owned(), messages, errors }
+    }
+
+    /// Waits until it listens, for those that are called.
+    ///
+    /// # Panics
+    /// When it never does.
+    #[must_use]
+    pub fn listening(self, transport: Transport, port: u16) -> Self {
+        let table = if transport == Transport::Udp { "/proc/net/udp" } else { "/proc/net/tcp" };
+        let address = u32::from_ne_bytes(Ipv4Addr::LOCALHOST.octets());
+        let entry = format!(" {address:08X}:{port:04X} ");
+        eventually("SIPp listens", || fs::read_to_string(table).ok().filter(|table| table.contains(&entry)));
+        self
+    }
+
+    /// Waits for its end, which has to be a success: every message came as the scenario expects it.
+    ///
+    /// # Panics
+    /// When something else came, with SIPp's own explanation.
+    #[track_caller]
+    pub fn succeeds(&mut self) {
+        let status = self.program.wait_for_exit();
+        if !status.success() {
+            let errors = fs::read_to_string(&self.errors).unwrap_or_default();
+            panic!(
+                "the SIPp \"{}\" failed with {status}; it says:\n{errors}\n{}",
+                self.role,
+                self.dialogue()
+            );
+        }
+    }
+
+    /// Waits until it has seen a text in its messages.
+    #[track_caller]
+    pub fn wait_for_message(&self, text: &str) {
+        let what = format!("the SIPp \"{}\" sees {text:?}", self.role);
+        eventually(&what, || self.messages().iter().any(|message| message.contains(text)).then_some(()));
+    }
+
+    /// All messages that it sent and received, in their order.
+    pub fn messages(&self) -> Vec<String> {
+        let trace = fs::read(&self.messages).unwrap_or_default();
+        let trace = String::from_utf8_lossy(&trace).into_owned();
+        // SIPp writes a line of dashes and a line about direction and size before each message.
+        let blocks = trace.split("\n-----------------------------------------------");
+        blocks.filter_map(|block| Some(block.split_once("\n\n")?.1.to_owned())).collect()
+    }
+
+    /// The first INVITE that it sent or received.
+    ///
+    /// # Panics
+    /// When there was none.
+    pub fn invite(&self) -> String {
+        let messages = self.messages();
+        let invite = messages.into_iter().find(|message| message.starts_with("INVITE "));
+        invite.unwrap_or_else(|| panic!("the SIPp \"{}\" saw no INVITE", self.role))
+    }
+
+    /// First lines only, for reading what happened.
+    fn dialogue(&self) -> String {
+        let messages = self.messages();
+        messages.iter().filter_map(|message| message.lines().next()).collect::<Vec<_>>().join("\n")
+    }
+}

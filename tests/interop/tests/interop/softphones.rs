@@ -1,0 +1,76 @@
+//! Two softphones of different make talk to each other through us, and each hears what the other one plays.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use cordboard_interop::{Baresip, Linphone, Options, Pbx, Stage, Tone, Transport, loudest_tone, pause};
+
+const TALK: Duration = Duration::from_secs(3);
+
+fn phones(stage: &Stage, pbx: &Pbx, baresip: Transport, linphone: Transport) -> (Baresip, Linphone) {
+    let mut first = Baresip::start(stage, "1001", pbx.sip(), baresip, Tone::Low);
+    let mut second = Linphone::start(stage, "1002", pbx.sip(), linphone, Tone::High);
+    first.is_registered();
+    second.is_registered();
+    (first, second)
+}
+
+fn uri(user: &str, pbx: SocketAddr, transport: Transport) -> String {
+    match transport {
+        Transport::Udp => format!("sip:{user}@{pbx}"),
+        Transport::Tcp => format!("sip:{user}@{pbx};transport=tcp"),
+    }
+}
+
+fn hears(who: &str, recording: &Path, tone: Tone) {
+    let heard = loudest_tone(recording);
+    assert!(
+        matches!(heard, Some((found, _)) if found == tone),
+        "{who} should hear the tone {tone:?} of the other phone, its recording {} holds {heard:?}",
+        recording.display()
+    );
+}
+
+fn check(name: &str, baresip: Transport, linphone: Transport) {
+    let stage = Stage::new(name);
+    let pbx = Pbx::start(&stage, &Options::default());
+    let (mut first, mut second) = phones(&stage, &pbx, baresip, linphone);
+    for (first_calls, first_hangs_up) in [(true, true), (true, false), (false, true), (false, false)] {
+        if first_calls {
+            first.dial(&uri("1002", pbx.sip(), baresip));
+            second.answers();
+        } else {
+            second.dial(&uri("1001", pbx.sip(), linphone));
+            first.answers();
+        }
+        first.is_talking();
+        second.is_talking();
+        pause(TALK);
+        if first_hangs_up {
+            first.hangs_up();
+        } else {
+            second.hangs_up();
+        }
+        first.is_idle();
+        second.is_idle();
+        hears("baresip", &first.recording(), Tone::High);
+        hears("linphone", &second.recording(), Tone::Low);
+        pbx.wait_for_metric("sip_pbx_active_calls", 0.0);
+    }
+}
+
+#[test]
+fn baresip_and_linphone_call_each_other_over_udp() {
+    check("baresip_and_linphone_call_each_other_over_udp", Transport::Udp, Transport::Udp);
+}
+
+#[test]
+fn baresip_over_tcp_and_linphone_over_udp_call_each_other() {
+    check("baresip_over_tcp_and_linphone_over_udp_call_each_other", Transport::Tcp, Transport::Udp);
+}
+
+#[test]
+fn baresip_over_udp_and_linphone_over_tcp_call_each_other() {
+    check("baresip_over_udp_and_linphone_over_tcp_call_each_other", Transport::Udp, Transport::Tcp);
+}

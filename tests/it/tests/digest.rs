@@ -1,0 +1,110 @@
+//! Digest on the wire (requirement A3): a plugin asks for a proof, the core verifies it, and the plugin is asked again.
+
+use cordboard_model::{Challenge, Credential, EndReason, Secret, Verdict};
+use cordboard_sip::HeaderName;
+use cordboard_sip::auth::{self, DigestSession};
+use cordboard_test_support::{Link, WireId, World};
+use rand::SeedableRng;
+use rand_chacha::ChaCha12Rng;
+
+use crate::raw::{Raw, last_header};
+use crate::seconds;
+
+const URI: &str = "sip:1002@pbx.test";
+
+/// A world whose plugin wants the sender `wire` to prove that it is `1001`, by the secret of this name.
+fn guarded(secret: &str) -> (World, WireId) {
+    let mut world = World::with(1, Link::GOOD, |settings| {
+        settings.secrets.insert("phone-1001".to_owned(), Secret::new("correct horse".to_owned()));
+    });
+    let challenge = Challenge {
+        realm: "pbx".to_owned(),
+        user: "1001".to_owned(),
+        credential: Credential::Secret(secret.to_owned()),
+    };
+    world.node.policy.authorize("wire", Verdict::Challenge(challenge));
+    let wire = world.wire();
+    (world, wire)
+}
+
+fn send(world: &mut World, wire: WireId, method: &str, cseq: u32, authorization: Option<&str>) -> u16 {
+    let line = authorization.map(|value| format!("Authorization: {value}"));
+    let lines: Vec<&str> = line.iter().map(String::as_str).collect();
+    let branch = format!("z9hG4bK{method}{cseq}");
+    let call_id = format!("digest-{method}");
+    Raw { method, uri: URI, branch: &branch, call_id: &call_id, cseq, lines: &lines, ..Raw::default() }
+        .send(world, wire);
+    world.run_for(seconds(1));
+    world.on(wire).statuses().last().copied().unwrap_or_default()
+}
+
+/// What a phone answers to the last 401.
+fn proof(world: &World, wire: WireId, method: &str, user: &str, password: &str) -> String {
+    let response = world.on(wire).received().last().expect("the 401 came");
+    let challenge = auth::Challenge::strongest(response).expect("the 401 holds a challenge");
+    let mut rng = ChaCha12Rng::from_seed([5; 32]);
+    DigestSession::new(challenge, user, password).authorization(method, URI, &mut rng)
+}
+
+#[test]
+fn a_phone_that_knows_its_password_registers() {
+    let (mut world, wire) = guarded("phone-1001");
+    assert_eq!(send(&mut world, wire, "REGISTER", 1, None), 401);
+    assert!(last_header(&world, wire, HeaderName::WwwAuthenticate).contains("SHA-256"), "strongest first");
+    let answer = proof(&world, wire, "REGISTER", "1001", "correct horse");
+    assert_eq!(send(&mut world, wire, "REGISTER", 2, Some(&answer)), 200);
+    let asked = world.node.policy.authorization_questions.last().expect("the plugin was asked again");
+    assert_eq!(asked.facts().authenticated_as.as_deref(), Some("1001"));
+    assert!(
+        asked.facts().headers.iter().all(|(name, _)| name != "Authorization"),
+        "no plugin sees credentials"
+    );
+    world.settle();
+}
+
+#[test]
+fn what_proves_nothing_is_challenged_again() {
+    for (name, user, password) in [
+        ("a wrong password", "1001", "battery staple"),
+        ("somebody else's name", "1009", "correct horse"),
+        ("nobody's name", "", ""),
+    ] {
+        let (mut world, wire) = guarded("phone-1001");
+        send(&mut world, wire, "REGISTER", 1, None);
+        let answer = proof(&world, wire, "REGISTER", user, password);
+        assert_eq!(send(&mut world, wire, "REGISTER", 2, Some(&answer)), 401, "{name}");
+        assert_eq!(world.node.counters().bindings, 0, "{name}");
+        world.settle();
+    }
+}
+
+#[test]
+fn an_answer_that_was_used_before_is_stale() {
+    let (mut world, wire) = guarded("phone-1001");
+    send(&mut world, wire, "REGISTER", 1, None);
+    let answer = proof(&world, wire, "REGISTER", "1001", "correct horse");
+    assert_eq!(send(&mut world, wire, "REGISTER", 2, Some(&answer)), 200);
+    assert_eq!(send(&mut world, wire, "REGISTER", 3, Some(&answer)), 401);
+    assert!(last_header(&world, wire, HeaderName::WwwAuthenticate).contains("stale=true"));
+    world.settle();
+}
+
+#[test]
+fn a_secret_that_the_configuration_does_not_hold_lets_nobody_in() {
+    let (mut world, wire) = guarded("no-such-secret");
+    assert_eq!(send(&mut world, wire, "REGISTER", 1, None), 403);
+    assert_eq!(send(&mut world, wire, "INVITE", 1, None), 403);
+    world.settle();
+}
+
+#[test]
+fn a_caller_who_proves_who_it_is_gets_through() {
+    let (mut world, wire) = guarded("phone-1001");
+    assert_eq!(send(&mut world, wire, "INVITE", 1, None), 401);
+    assert_eq!(world.node.ends(), [EndReason::Challenged]);
+    let answer = proof(&world, wire, "INVITE", "1001", "correct horse");
+    // Nobody has this number; the point is that routing was asked.
+    assert_eq!(send(&mut world, wire, "INVITE", 2, Some(&answer)), 404);
+    assert_eq!(world.node.policy.route_questions[0].call.authenticated_as.as_deref(), Some("1001"));
+    world.settle();
+}

@@ -1,0 +1,121 @@
+//! Requests within a call: hold and resume by re-INVITE (requirement A9, as far as it is there), late offers, glare, INFO.
+//!
+//! Not yet: REFER. Elsewhere: PRACK (`reliable_provisionals`), refreshes and their glare (`session_timers`).
+
+use cordboard_sip::{HeaderName, Method, StatusCode};
+use cordboard_test_support::World;
+
+use crate::ends::{body, connected, hang_up, sdp, text};
+
+#[test]
+fn a_caller_holds_and_resumes() {
+    let mut world = World::new(1);
+    let (mut caller, callee) = connected(&mut world, true);
+    for direction in ["sendonly", "sendrecv"] {
+        let offer = sdp(&world, caller.wire, direction);
+        caller.send(&mut world, "INVITE", "application/sdp", &offer);
+        let twin = callee.last_request(&world, Method::Invite);
+        assert!(body(&twin).contains(&format!("a={direction}")), "{}", body(&twin));
+        assert!(!body(&twin).contains("m=audio 4000 "), "the media stays at the relay");
+        let answer = sdp(&world, callee.wire, "sendrecv");
+        callee.answer(&mut world, &twin, StatusCode::OK, &answer);
+        assert_eq!(caller.last_status(&world, Method::Invite), 200);
+        caller.send(&mut world, "ACK", "", "");
+        let ack = callee.last_request(&world, Method::Ack);
+        assert_eq!(ack.cseq().map(|cseq| cseq.number), twin.cseq().map(|cseq| cseq.number));
+    }
+    hang_up(&mut world, caller, &callee);
+}
+
+#[test]
+fn a_callee_holds() {
+    let mut world = World::new(1);
+    let (caller, mut callee) = connected(&mut world, true);
+    let offer = sdp(&world, callee.wire, "inactive");
+    callee.send(&mut world, "INVITE", "application/sdp", &offer);
+    let twin = caller.last_request(&world, Method::Invite);
+    assert!(body(&twin).contains("a=inactive"));
+    let answer = sdp(&world, caller.wire, "inactive");
+    caller.answer(&mut world, &twin, StatusCode::OK, &answer);
+    assert_eq!(callee.last_status(&world, Method::Invite), 200);
+    callee.send(&mut world, "ACK", "", "");
+    hang_up(&mut world, caller, &callee);
+}
+
+#[test]
+fn a_refused_hold_leaves_the_call_as_it_was() {
+    let mut world = World::new(1);
+    let (mut caller, callee) = connected(&mut world, true);
+    let offer = sdp(&world, caller.wire, "sendonly");
+    caller.send(&mut world, "INVITE", "application/sdp", &offer);
+    let twin = callee.last_request(&world, Method::Invite);
+    let refusal = StatusCode::new(488).expect("488 is a status");
+    callee.answer(&mut world, &twin, refusal, "");
+    assert_eq!(caller.last_status(&world, Method::Invite), 488);
+    assert_eq!(world.node.counters().calls, 1);
+    hang_up(&mut world, caller, &callee);
+}
+
+#[test]
+fn an_offer_in_the_2xx_is_answered_in_the_ack() {
+    let mut world = World::new(1);
+    let (mut caller, callee) = connected(&mut world, false);
+    let ack = callee.last_request(&world, Method::Ack);
+    assert!(body(&ack).contains("m=audio 1"), "the first ACK carries the answer: {:?}", body(&ack));
+    caller.send(&mut world, "INVITE", "", "");
+    let twin = callee.last_request(&world, Method::Invite);
+    assert!(body(&twin).is_empty());
+    let offer = sdp(&world, callee.wire, "sendrecv");
+    callee.answer(&mut world, &twin, StatusCode::OK, &offer);
+    let answer = sdp(&world, caller.wire, "recvonly");
+    caller.send(&mut world, "ACK", "application/sdp", &answer);
+    let ack = callee.last_request(&world, Method::Ack);
+    assert!(body(&ack).contains("a=recvonly"), "{:?}", body(&ack));
+    hang_up(&mut world, caller, &callee);
+}
+
+#[test]
+fn two_re_invites_that_meet_are_both_refused_with_491() {
+    let mut world = World::new(1);
+    let (mut caller, mut callee) = connected(&mut world, true);
+    let offer = sdp(&world, caller.wire, "sendonly");
+    caller.send(&mut world, "INVITE", "application/sdp", &offer);
+    let twin = callee.last_request(&world, Method::Invite);
+    let offer = sdp(&world, callee.wire, "sendonly");
+    callee.send(&mut world, "INVITE", "application/sdp", &offer);
+    assert_eq!(callee.last_status(&world, Method::Invite), 491);
+    callee.send(&mut world, "ACK", "", "");
+    let pending = StatusCode::new(491).expect("491 is a status");
+    callee.answer(&mut world, &twin, pending, "");
+    assert_eq!(caller.last_status(&world, Method::Invite), 491);
+    hang_up(&mut world, caller, &callee);
+}
+
+#[test]
+fn info_passes_with_its_body() {
+    let mut world = World::new(1);
+    let (mut caller, callee) = connected(&mut world, true);
+    caller.send(&mut world, "INFO", "application/dtmf-relay", "Signal=5\r\nDuration=160\r\n");
+    let twin = callee.last_request(&world, Method::Info);
+    assert_eq!(body(&twin), "Signal=5\r\nDuration=160\r\n");
+    assert_eq!(text(&twin, HeaderName::ContentType), "application/dtmf-relay");
+    callee.answer(&mut world, &twin, StatusCode::OK, "");
+    assert_eq!(caller.last_status(&world, Method::Info), 200);
+    hang_up(&mut world, caller, &callee);
+}
+
+#[test]
+fn a_peer_that_forgot_the_call_ends_it() {
+    let mut world = World::new(1);
+    let (mut caller, callee) = connected(&mut world, true);
+    let offer = sdp(&world, caller.wire, "sendonly");
+    caller.send(&mut world, "INVITE", "application/sdp", &offer);
+    let twin = callee.last_request(&world, Method::Invite);
+    let gone = StatusCode::new(481).expect("481 is a status");
+    callee.answer(&mut world, &twin, gone, "");
+    assert_eq!(caller.last_status(&world, Method::Invite), 481);
+    let bye = caller.last_request(&world, Method::Bye);
+    caller.answer(&mut world, &bye, StatusCode::OK, "");
+    assert_eq!(world.node.counters().calls, 0);
+    world.settle();
+}

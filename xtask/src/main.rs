@@ -1,0 +1,76 @@
+//! The commands of this repository, as `cargo xtask <command>`.
+//!
+//! Each command works in a fresh clone, on a machine that has `rustup` and nothing else of ours: what is missing is prepared, or
+//! named together with the line that installs it. Commands print each step before they do it and its time afterwards, so that the
+//! last line on the screen says where it stopped.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line program talks to the terminal"
+)]
+#![expect(clippy::disallowed_methods, reason = "steps are timed with the real clock")]
+
+mod bench;
+mod deny;
+mod fuzz;
+mod packages;
+mod plugins;
+mod run;
+mod step;
+mod test;
+mod toolchain;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The commands of the Cordboard repository", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the plugins and the PBX, and start it with the default configuration.
+    Run(run::Options),
+    /// Install what the tests need, then run every check and every test.
+    Test(test::Options),
+    /// Prepare the compiler that turns Rust plugins into WebAssembly.
+    Toolchain,
+    /// Build the reference plugins into components under target/plugins.
+    Plugins,
+    /// Measure, in release builds, and print the figures beside their goals.
+    Bench(bench::Options),
+    /// Run one fuzz target for a while.
+    Fuzz(fuzz::Options),
+    /// Check licences, advisories and sources of all dependencies with cargo-deny.
+    Deny,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Run(options) => run::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Toolchain => toolchain::prepare().map(drop),
+        Command::Plugins => build_plugins().map(drop),
+        Command::Bench(options) => bench::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
+        Command::Deny => deny::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prepares the compiler and builds the reference plugins; returns the component files.
+fn build_plugins() -> anyhow::Result<Vec<PathBuf>> {
+    let toolchain = step::timed("wasm toolchain", toolchain::prepare)?;
+    step::timed("plugins", || plugins::build(&toolchain))
+}
