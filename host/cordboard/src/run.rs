@@ -67,6 +67,7 @@ fn run_bound(config: Config, bound: Bound, logging: Arc<Logging>) -> anyhow::Res
     tell_what_the_kernel_refuses(&config, &bound);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .worker_threads(worker_threads())
         .thread_name("cordboard")
         .build()
         .context("the runtime for plugins and HTTP cannot start")?;
@@ -86,6 +87,12 @@ fn run_bound(config: Config, bound: Bound, logging: Arc<Logging>) -> anyhow::Res
     tracing::info!("stopped");
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(())
+}
+
+/// Half of the cores for plugins and HTTP; the others have signalling and the relay. A worker too many is woken for nothing by every
+/// question.
+fn worker_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 fn tell_what_the_kernel_refuses(config: &Config, bound: &Bound) {

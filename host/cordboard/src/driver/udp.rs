@@ -50,8 +50,9 @@ pub(super) async fn read(shell: Handle, listener: Listener) {
                 return shell.board().lose_listener();
             }
         }
-        read_batch(&shell, &listener, &mut locals, &mut buffer);
-        tokio::task::yield_now().await;
+        if !read_batch(&shell, &listener, &mut locals, &mut buffer) {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -80,7 +81,8 @@ fn unreachable_peer(socket: &UdpSocket) -> io::Result<Option<SocketAddr>> {
     Ok(report.address.and_then(|address| SocketAddr::try_from(address).ok()))
 }
 
-fn read_batch(shell: &Handle, listener: &Listener, locals: &mut LocalAddresses, buffer: &mut [u8]) {
+/// Whether the socket is empty now.
+fn read_batch(shell: &Handle, listener: &Listener, locals: &mut LocalAddresses, buffer: &mut [u8]) -> bool {
     let now = super::now();
     for _ in 0..BATCH {
         match listener.socket.try_recv_from(buffer) {
@@ -93,11 +95,12 @@ fn read_batch(shell: &Handle, listener: &Listener, locals: &mut LocalAddresses, 
                 let flow = Flow::udp(local, remote);
                 shell.feed(now, Input::Received { flow, bytes: Bytes::copy_from_slice(datagram) });
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
             // The kernel reports here that an earlier datagram did not arrive; it does not say which.
             Err(error) => tracing::debug!(%error, "the kernel reported an error of an earlier datagram"),
         }
     }
+    false
 }
 
 /// Phones keep their NAT open with line ends or zero bytes; there is no answer to these on UDP.
