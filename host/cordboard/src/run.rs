@@ -21,11 +21,12 @@ use crate::bind::{self, Bound};
 use crate::board::Board;
 use crate::config::Config;
 use crate::decide::Decider;
-use crate::driver::{Desk, INBOX_CAPACITY, Signalling};
+use crate::driver::{Desk, Handshakes, INBOX_CAPACITY, Servers, Signalling};
 use crate::logging::Logging;
 use crate::node::Node;
 use crate::registrations::Registrations;
 use crate::resolve::Resolver;
+use crate::tls::Tls;
 use crate::{EXIT_PORT, banner, kernel, reload};
 
 /// Events that wait for logs and metrics.
@@ -125,6 +126,8 @@ struct Process {
     /// Every listener with the port that it really has.
     listening: Vec<(&'static str, SocketAddr)>,
     node: Arc<Node>,
+    /// Certificates, which a reload replaces.
+    tls: Arc<Tls>,
     inbox: mpsc::Sender<Input>,
     signalling: JoinHandle<std::io::Result<()>>,
     /// Ends the signalling thread.
@@ -149,7 +152,9 @@ impl Process {
         let (relay, media) = start_relay(config)?;
         let registrations = Arc::new(Registrations::default());
         let decider = Arc::new(load_plugins(config, registrations.clone(), runtime)?);
-        let resolver = Resolver::new(listeners(&bound)?, &config.dns)?;
+        let servers = Arc::new(Servers::default());
+        let tls = Arc::new(Tls::new(config.tls.clone()));
+        let resolver = Resolver::new(listeners(&bound)?, servers.clone(), &config.dns)?;
         let desk = Desk::new(decider.clone(), resolver, runtime.handle().clone(), inbox.clone());
         let (events, feed) = cordboard_events::channel(EVENT_CAPACITY);
         let node = Arc::new(Node {
@@ -164,11 +169,13 @@ impl Process {
         });
         let signalling = Signalling {
             udp: bound.udp,
-            tcp: bound.tcp,
+            streams: bound.streams,
             limits: config.sip.streams.clone(),
             core: Core::new(now(), Arc::new(config.core_settings()), seed()?),
             relay,
             desk,
+            handshakes: Handshakes::new(tls.clone(), runtime.handle().clone()),
+            servers,
             media,
             inbox: inbox_out,
             events,
@@ -184,6 +191,7 @@ impl Process {
         Ok(Self {
             listening,
             node,
+            tls,
             inbox,
             signalling,
             stop_signalling,
@@ -198,7 +206,7 @@ impl Process {
     async fn serve(mut self, config: Config, mut stop: StopSignals, hangup: Signal) -> anyhow::Result<()> {
         tokio::select! {
             () = stop.next() => {}
-            () = reload::on_hangup(hangup, &config, &self.node.logging, &self.inbox) => {}
+            () = reload::on_hangup(hangup, &config, &self.node.logging, &self.tls, &self.inbox) => {}
             _ = &mut self.signalling_ended => anyhow::bail!("the signalling thread ended by itself; its log says why"),
         }
         self.drain(config.drain_limit, &mut stop).await;
@@ -366,8 +374,8 @@ fn addresses(bound: &Bound) -> std::io::Result<Vec<SocketAddr>> {
 
 fn listeners(bound: &Bound) -> std::io::Result<Vec<(Transport, SocketAddr)>> {
     let udp = bound.udp.iter().map(|socket| Ok((Transport::Udp, socket.local_addr()?)));
-    let tcp = bound.tcp.iter().map(|listener| Ok((Transport::Tcp, listener.local_addr()?)));
-    udp.chain(tcp).collect()
+    let streams = bound.streams.iter().map(|(transport, listener)| Ok((*transport, listener.local_addr()?)));
+    udp.chain(streams).collect()
 }
 
 /// The core draws its ids from a generator with this seed.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -33,6 +33,11 @@ impl Configured {
 
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("pbx.yaml")
+    }
+
+    /// Where the file stands, and what it names.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -87,7 +92,7 @@ impl Host {
         }
     }
 
-    /// Where it listens: `udp`, `tcp`, `http` or `metrics`.
+    /// Where it listens: a SIP transport, `http` or `metrics`.
     pub(crate) fn address(&self, protocol: &str) -> SocketAddr {
         let wanted = format!("listening protocol=\"{protocol}\" address=");
         let line = self.said.iter().find_map(|line| line.split_once(&wanted));
