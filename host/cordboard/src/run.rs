@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use cordboard_api::{health_router, metrics_router, serve};
-use cordboard_b2bua::{Command, Core, Input};
+use cordboard_b2bua::{Command, Core, Input, Settings};
 use cordboard_events::{EventFeed, Metrics};
 use cordboard_media::command::MediaReply;
 use cordboard_media::relay::Relay;
@@ -154,7 +154,9 @@ impl Process {
         let decider = Arc::new(load_plugins(config, registrations.clone(), runtime)?);
         let servers = Arc::new(Servers::default());
         let tls = Arc::new(Tls::new(config.tls.clone()));
-        let resolver = Resolver::new(listeners(&bound)?, servers.clone(), &config.dns)?;
+        let listeners = listeners(&bound)?;
+        let core = Core::new(now(), Arc::new(core_settings(config, &listeners)), seed()?);
+        let resolver = Resolver::new(listeners, servers.clone(), &config.dns)?;
         let desk = Desk::new(decider.clone(), resolver, runtime.handle().clone(), inbox.clone());
         let (events, feed) = cordboard_events::channel(EVENT_CAPACITY);
         let node = Arc::new(Node {
@@ -171,7 +173,7 @@ impl Process {
             udp: bound.udp,
             streams: bound.streams,
             limits: config.sip.streams.clone(),
-            core: Core::new(now(), Arc::new(config.core_settings()), seed()?),
+            core,
             relay,
             desk,
             handshakes: Handshakes::new(tls.clone(), runtime.handle().clone()),
@@ -366,6 +368,14 @@ fn listening(bound: &Bound) -> std::io::Result<Vec<(&'static str, SocketAddr)>> 
         }
     }
     Ok(listening)
+}
+
+/// What the core is configured with, and where it takes the connections that large requests change to.
+fn core_settings(config: &Config, listeners: &[(Transport, SocketAddr)]) -> Settings {
+    let mut settings = config.core_settings();
+    let tcp = listeners.iter().filter(|(transport, _)| *transport == Transport::Tcp);
+    settings.sip.tcp = tcp.map(|(_, address)| *address).collect();
+    settings
 }
 
 fn addresses(bound: &Bound) -> std::io::Result<Vec<SocketAddr>> {

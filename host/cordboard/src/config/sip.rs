@@ -128,6 +128,10 @@ fn read_timers(sip: &Section<'_>) -> EndpointSettings {
             default.max_transactions,
             value::number(100..=10_000_000),
         ),
+        max_datagram: sip
+            .value("max_datagram", Some(default.max_datagram), value::or_off(value::size(500..=65_535)))
+            .unwrap_or(usize::MAX),
+        ..default
     };
     if timers.t2 < timers.t1 {
         section.complain("t2", format!("expected at least t1 ({})", value::shown(timers.t1)));
