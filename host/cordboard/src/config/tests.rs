@@ -87,6 +87,15 @@ fn a_lone_ipv6_listener_can_come_from_a_variable() {
 }
 
 #[test]
+fn both_families_can_have_one_port_and_two_transports_cannot() {
+    let source = "sip: {tcp: ['0.0.0.0:5060', '[::]:5060'], ws: '[::1]:8088', wss: '127.0.0.1:8443'}\n";
+    let told = load(source, &[]).expect_err("only the certificate is missing").to_string();
+    assert!(!told.contains("already used") && told.contains("tls.certificate"), "{told}");
+    let told = load("sip: {tcp: '0.0.0.0:5060', ws: '127.0.0.1:5060'}\n", &[]).expect_err("they clash");
+    assert!(told.contains("sip.ws: port 5060 is already used by sip.tcp"), "{told}");
+}
+
+#[test]
 fn a_mistake_in_a_variable_names_the_variable() {
     let told = load("", &[("CORDBOARD_SIP__UPD", "1"), ("CORDBOARD_MEDIA__PORTS", "x")])
         .expect_err("both are wrong");

@@ -1,6 +1,5 @@
 //! The binary from outside: command line, start and stop, and what peers on a connection can and cannot do to it.
 
-mod authority;
 mod command_line;
 mod host;
 mod start_and_stop;

@@ -3,10 +3,10 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use cordboard_interop::{Authority, Secured};
 use rustls::ProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 
-use crate::authority::{Authority, Secured, connect};
 use crate::host::{Configured, Host, PATIENCE, options};
 
 /// A configuration with a TLS listener whose certificate `authority` signed.
@@ -45,7 +45,7 @@ fn peers_are_answered_over_tls_1_2_and_1_3_and_kept_alive() {
     let authority = Authority::new();
     let host = configured(&authority, "", "").start();
     for (version, spoken) in [(&TLS12, ProtocolVersion::TLSv1_2), (&TLS13, ProtocolVersion::TLSv1_3)] {
-        let mut stream = connect(host.address("tls"), authority.client(&[version], None)).expect("it is met");
+        let mut stream = host.secure("tls", authority.client(&[version], None)).expect("it is met");
         is_served(&mut stream, 1);
         assert_eq!(stream.conn.protocol_version(), Some(spoken));
         stream.write_all(b"\r\n\r\n").expect("it is sent");
@@ -65,7 +65,7 @@ fn with_a_client_authority_only_peers_that_it_signed_are_served() {
     let (friend, stranger) = (ours.sign("trunk.example"), strangers.sign("trunk.example"));
     for version in [&TLS12, &TLS13] {
         for (identity, served) in [(None, false), (Some(&stranger), false), (Some(&friend), true)] {
-            let stream = connect(host.address("tls"), ours.client(&[version], identity));
+            let stream = host.secure("tls", ours.client(&[version], identity));
             let answer = stream.and_then(|mut stream| ask(&mut stream, 1));
             assert_eq!(answer.is_ok_and(|answer| answer.starts_with("SIP/2.0 200")), served, "{version:?}");
         }
@@ -79,21 +79,21 @@ fn a_reload_shows_the_new_certificate_and_old_connections_live_on() {
     let configured = configured(&authority, "", "");
     let mut host = configured.start();
     let client = || authority.client(&[&TLS13], None);
-    let mut before = connect(host.address("tls"), client()).expect("it is met");
+    let mut before = host.secure("tls", client()).expect("it is met");
     is_served(&mut before, 1);
 
     std::fs::write(configured.folder().join("pbx.key"), "no key").expect("it is written");
     host.hang_up();
     let told = host.wait_for("the configuration was not reloaded");
     assert!(told.contains("tls.key: expected a PEM file with the private key"), "{told}");
-    let mut meanwhile = connect(host.address("tls"), client()).expect("it is met");
+    let mut meanwhile = host.secure("tls", client()).expect("it is met");
     is_served(&mut meanwhile, 2);
     assert_eq!(certificate_of(&meanwhile), certificate_of(&before));
 
     authority.sign("pbx.example").write(configured.folder());
     host.hang_up();
     host.wait_for("reloaded");
-    let mut after = connect(host.address("tls"), client()).expect("it is met");
+    let mut after = host.secure("tls", client()).expect("it is met");
     is_served(&mut after, 3);
     assert_ne!(certificate_of(&after), certificate_of(&before));
     is_served(&mut before, 4);
@@ -115,7 +115,7 @@ fn a_peer_that_does_not_finish_its_handshake_is_cut_and_counted() {
     }
     host.wait_for_metric("sip_pbx_connections_refused_total", 2.0);
     host.wait_for_metric("sip_pbx_connections", 0.0);
-    let mut other = connect(host.address("tls"), authority.client(&[&TLS13], None)).expect("it is met");
+    let mut other = host.secure("tls", authority.client(&[&TLS13], None)).expect("it is met");
     is_served(&mut other, 2);
 }
 
@@ -142,7 +142,7 @@ fn slow_handshakes_of_many_peers_do_not_delay_others() {
             stream
         })
         .collect();
-    let mut other = connect(host.address("tls"), authority.client(&[&TLS13], None)).expect("it is met");
+    let mut other = host.secure("tls", authority.client(&[&TLS13], None)).expect("it is met");
     is_served(&mut other, 1);
     drop(half);
     host.wait_for_metric("sip_pbx_connections", 1.0);

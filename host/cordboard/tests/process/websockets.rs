@@ -3,13 +3,13 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use cordboard_interop::Authority;
 use rustls::version::TLS13;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::handshake::client::Response;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, HandshakeError, Message, WebSocket, client};
 
-use crate::authority::{Authority, connect};
 use crate::host::{Configured, Host, PATIENCE, options};
 
 fn configured(streams: &str) -> Configured {
@@ -117,7 +117,7 @@ fn a_secure_websocket_is_not_asked_for_a_certificate() {
     authority.sign("pbx.example").write(configured.folder());
     std::fs::write(configured.folder().join("clients.pem"), authority.pem()).expect("it is written");
     let host = configured.start();
-    let secured = connect(host.address("wss"), authority.client(&[&TLS13], None)).expect("it is met");
+    let secured = host.secure("wss", authority.client(&[&TLS13], None)).expect("it is met");
     let (mut socket, _) = open(secured, Some("sip")).expect("it is taken");
     is_served(&mut socket, "WSS", 1);
     is_served(&mut socket, "WSS", 2);
