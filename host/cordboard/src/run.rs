@@ -184,9 +184,7 @@ impl Process {
             registrations,
             board: node.board.clone(),
         };
-        let (stop_signalling, stop) = oneshot::channel();
-        let (ended, signalling_ended) = oneshot::channel();
-        let signalling = start_signalling(signalling, stop, ended)?;
+        let (signalling, stop_signalling, signalling_ended) = start_signalling(signalling)?;
         let events = start_events(runtime, feed, node.metrics.clone());
         let (stop_http, stopped) = watch::channel(false);
         let http = start_http(runtime, bound.http, bound.metrics, &node, &stopped);
@@ -320,19 +318,21 @@ fn start_relay(config: &Config) -> anyhow::Result<(Arc<Relay>, mpsc::Receiver<In
     Ok((Arc::new(relay), media))
 }
 
-fn start_signalling(
-    signalling: Signalling,
-    stop: oneshot::Receiver<()>,
-    ended: oneshot::Sender<()>,
-) -> anyhow::Result<JoinHandle<std::io::Result<()>>> {
+/// The signalling thread, what ends it, and what tells that it has ended.
+type SignallingThread = (JoinHandle<std::io::Result<()>>, oneshot::Sender<()>, oneshot::Receiver<()>);
+
+fn start_signalling(signalling: Signalling) -> anyhow::Result<SignallingThread> {
+    let (stop, stopped) = oneshot::channel();
+    let (ended, has_ended) = oneshot::channel();
     let thread = std::thread::Builder::new().name("signalling".to_owned());
-    thread
+    let thread = thread
         .spawn(move || {
             // Dropped on every way out, a panic included.
             let _ended = ended;
-            signalling.run(stop)
+            signalling.run(stopped)
         })
-        .context("the signalling thread cannot start")
+        .context("the signalling thread cannot start")?;
+    Ok((thread, stop, has_ended))
 }
 
 fn start_events(runtime: &Runtime, feed: EventFeed, metrics: Arc<Metrics>) -> tokio::task::JoinHandle<()> {
