@@ -176,7 +176,7 @@ impl Process {
             core,
             relay,
             desk,
-            handshakes: Handshakes::new(tls.clone(), runtime.handle().clone()),
+            handshakes: Handshakes::new(tls.clone()).context("the thread of TLS handshakes cannot start")?,
             servers,
             media,
             inbox: inbox_out,

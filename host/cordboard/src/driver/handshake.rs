@@ -1,4 +1,5 @@
-//! TLS handshakes. They are calculated on another runtime: a signature takes longer than a whole call takes signalling.
+//! TLS handshakes. They are calculated on a thread of their own: a signature takes longer than a whole call takes signalling, and
+//! strangers who begin handshakes by the thousand must not use up the time that plugins have for an answer.
 //!
 //! How many there are at once is bounded by the limits of connections, which count a peer from before its handshake; how long one takes
 //! is bounded here.
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::runtime::Handle;
+use tokio::runtime::Runtime;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use super::movable::Movable;
@@ -20,7 +21,19 @@ use crate::tls::Tls;
 #[derive(Clone)]
 pub(crate) struct Handshakes {
     tls: Arc<Tls>,
-    elsewhere: Handle,
+    elsewhere: Arc<Elsewhere>,
+}
+
+/// The thread of handshakes, which ends with the last of us.
+struct Elsewhere(Option<Runtime>);
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            // We may be dropped by a task, which must not wait. Connections do not live there, only unfinished handshakes.
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Why a connection could not be secured.
@@ -44,9 +57,14 @@ pub(super) enum HandshakeError {
 type Secured = TlsStream<Movable>;
 
 impl Handshakes {
-    /// Handshakes with the settings of `tls`, calculated on `elsewhere`.
-    pub(crate) fn new(tls: Arc<Tls>, elsewhere: Handle) -> Self {
-        Self { tls, elsewhere }
+    /// Handshakes with the settings of `tls`.
+    ///
+    /// # Errors
+    /// When the kernel gives no thread.
+    pub(crate) fn new(tls: Arc<Tls>) -> io::Result<Self> {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().thread_name("cordboard-tls").build()?;
+        Ok(Self { tls, elsewhere: Arc::new(Elsewhere(Some(runtime))) })
     }
 
     /// With a peer of `sip.tls`.
@@ -92,7 +110,7 @@ impl Handshakes {
         self.elsewhere(stream, limit, secure).await
     }
 
-    /// Moves the connection to the other runtime for its handshake, and back.
+    /// Moves the connection to the other thread for its handshake, and back.
     async fn elsewhere<Doing>(
         &self,
         stream: TcpStream,
@@ -105,7 +123,8 @@ impl Handshakes {
         let stream = stream.into_std()?;
         let handshake = async move { secure(Movable::new(TcpStream::from_std(stream)?)).await };
         // The limit counts there: a connection that is closed meanwhile here leaves a task that ends by itself.
-        let handshake = self.elsewhere.spawn(async move { tokio::time::timeout(limit, handshake).await });
+        let runtime = self.elsewhere.0.as_ref().expect("only drop takes it out");
+        let handshake = runtime.spawn(async move { tokio::time::timeout(limit, handshake).await });
         let secured = handshake.await.map_err(io::Error::other)?;
         let mut secured = secured.map_err(|_| HandshakeError::TooLong)??;
         let socket = match &mut secured {

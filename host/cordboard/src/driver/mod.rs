@@ -5,7 +5,7 @@
 //! out what the core wants until it waits, before it takes the next input. Time is read once per batch.
 //!
 //! Whatever could take long leaves the thread: plugins and names are asked on another runtime (`desk`), TLS handshakes are
-//! calculated there (`handshake`), RTP lives in the relay's threads. Their answers come back through bounded queues.
+//! calculated on a thread of their own (`handshake`), RTP lives in the relay's threads. Their answers come back through bounded queues.
 //!
 //! No rule of SIP or of calls is here.
 
