@@ -171,6 +171,8 @@ impl Context {
         let address = SocketAddr::new(self.settings.advertised(flow.local.ip()), flow.local.port());
         match flow.transport {
             Transport::Udp => format!("<sip:{address}>"),
+            // In a URI both kinds of WebSocket are `ws` (RFC 7118 §5.2); only Via tells them apart.
+            Transport::Wss => format!("<sip:{address};transport=ws>"),
             transport => format!("<sip:{address};transport={transport}>"),
         }
     }

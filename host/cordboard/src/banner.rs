@@ -49,8 +49,8 @@ fn written(config: &Config, here: IpAddr) -> String {
 
 fn listeners(config: &Config) -> String {
     let udp = config.sip.udp.iter().map(|address| format!("udp {address}"));
-    let tcp = config.sip.tcp.iter().map(|address| format!("tcp {address}"));
-    udp.chain(tcp).collect::<Vec<_>>().join(", ")
+    let streams = config.sip.streams_listening().map(|(transport, address)| format!("{transport} {address}"));
+    udp.chain(streams).collect::<Vec<_>>().join(", ")
 }
 
 /// What to type into a phone: host, with the port when it is not the usual one.

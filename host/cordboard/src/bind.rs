@@ -4,11 +4,12 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
+use cordboard_sip::Transport;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::config::Config;
+use crate::config::{Config, listener_key};
 
 /// Connections that the kernel holds while we are busy.
 const BACKLOG: i32 = 1024;
@@ -17,8 +18,8 @@ const BACKLOG: i32 = 1024;
 pub(crate) struct Bound {
     /// SIP over UDP.
     pub(crate) udp: Vec<UdpSocket>,
-    /// SIP over TCP.
-    pub(crate) tcp: Vec<TcpListener>,
+    /// SIP over connections of every kind.
+    pub(crate) streams: Vec<(Transport, TcpListener)>,
     /// Health.
     pub(crate) http: Option<TcpListener>,
     /// Metrics.
@@ -81,10 +82,14 @@ pub(crate) fn bind(config: &Config) -> Result<Bound, Vec<Refused>> {
     }
     let mut listen =
         |key, address: SocketAddr| bind_tcp(address).map_err(|error| told(key, "TCP", address, error)).ok();
-    let tcp = config.sip.tcp.iter().filter_map(|address| listen("sip.tcp", *address)).collect();
+    let streams = config
+        .sip
+        .streams_listening()
+        .filter_map(|(transport, address)| Some((transport, listen(listener_key(transport), address)?)))
+        .collect();
     let http = config.http.and_then(|address| listen("http.listen", address));
     let metrics = config.metrics.and_then(|address| listen("metrics.listen", address));
-    if refused.is_empty() { Ok(Bound { udp, tcp, http, metrics }) } else { Err(refused) }
+    if refused.is_empty() { Ok(Bound { udp, streams, http, metrics }) } else { Err(refused) }
 }
 
 /// A socket of IPv6 takes only IPv6, so that both families can have one port.

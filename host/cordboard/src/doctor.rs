@@ -1,7 +1,7 @@
 //! `cordboard doctor`: looks for what would keep the PBX from working well here, and says what to do about it.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -52,6 +52,7 @@ pub(crate) fn examine(config: &Config) -> ExitCode {
     }
     findings.push(media_ports(config));
     findings.push(descriptors(config));
+    findings.extend(authorities(config));
     findings.push(address(config));
     findings.extend(plugins(config));
     findings.push(clock());
@@ -75,7 +76,7 @@ fn fail(subject: &'static str, text: String) -> Finding {
 }
 
 fn ports_found(config: &Config) -> String {
-    let all = config.sip.udp.len() + config.sip.tcp.len();
+    let all = config.sip.udp.len() + config.sip.streams_listening().count();
     let http = usize::from(config.http.is_some()) + usize::from(config.metrics.is_some());
     format!("every port for SIP ({all}) and HTTP ({http}) is free")
 }
@@ -132,6 +133,22 @@ fn descriptors(config: &Config) -> Finding {
     warn("descriptors", text)
 }
 
+/// Whom we believe when we connect over TLS. The certificate itself was read with the configuration.
+fn authorities(config: &Config) -> Option<Finding> {
+    if config.sip.tls.is_empty() {
+        return None;
+    }
+    Some(match config.tls.roots() {
+        0 => warn(
+            "TLS",
+            "this system has no certificates of authorities, so that no TLS trunk can be believed; install ca-certificates, or \
+             name a file in tls.ca"
+                .to_owned(),
+        ),
+        roots => ok("TLS", format!("{roots} authorities are believed when a trunk is called over TLS")),
+    })
+}
+
 /// What phones will find in SDP and Contact.
 fn address(config: &Config) -> Finding {
     if let Some(external) = config.sip.external_address {
@@ -139,8 +156,9 @@ fn address(config: &Config) -> Finding {
     }
     // Of the documentation range (RFC 5737): takes the default route, and nothing is sent.
     let somewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-    let listening = config.sip.udp.iter().chain(&config.sip.tcp).map(SocketAddr::ip);
-    let only_loopback = listening.clone().all(|ip| ip.is_loopback());
+    let streams = config.sip.streams_listening().map(|(_, address)| address);
+    let only_loopback =
+        config.sip.udp.iter().copied().chain(streams).all(|address| address.ip().is_loopback());
     match local_address_towards(somewhere) {
         _ if only_loopback => warn(
             "address",

@@ -18,6 +18,7 @@ mod registrations;
 mod reload;
 mod resolve;
 mod run;
+mod tls;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

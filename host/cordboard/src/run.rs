@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use cordboard_api::{health_router, metrics_router, serve};
-use cordboard_b2bua::{Command, Core, Input};
+use cordboard_b2bua::{Command, Core, Input, Settings};
 use cordboard_events::{EventFeed, Metrics};
 use cordboard_media::command::MediaReply;
 use cordboard_media::relay::Relay;
@@ -21,11 +21,12 @@ use crate::bind::{self, Bound};
 use crate::board::Board;
 use crate::config::Config;
 use crate::decide::Decider;
-use crate::driver::{Desk, INBOX_CAPACITY, Signalling};
+use crate::driver::{Desk, Handshakes, INBOX_CAPACITY, Servers, Signalling};
 use crate::logging::Logging;
 use crate::node::Node;
 use crate::registrations::Registrations;
 use crate::resolve::Resolver;
+use crate::tls::Tls;
 use crate::{EXIT_PORT, banner, kernel, reload};
 
 /// Events that wait for logs and metrics.
@@ -125,6 +126,8 @@ struct Process {
     /// Every listener with the port that it really has.
     listening: Vec<(&'static str, SocketAddr)>,
     node: Arc<Node>,
+    /// Certificates, which a reload replaces.
+    tls: Arc<Tls>,
     inbox: mpsc::Sender<Input>,
     signalling: JoinHandle<std::io::Result<()>>,
     /// Ends the signalling thread.
@@ -149,7 +152,11 @@ impl Process {
         let (relay, media) = start_relay(config)?;
         let registrations = Arc::new(Registrations::default());
         let decider = Arc::new(load_plugins(config, registrations.clone(), runtime)?);
-        let resolver = Resolver::new(listeners(&bound)?, &config.dns)?;
+        let servers = Arc::new(Servers::default());
+        let tls = Arc::new(Tls::new(config.tls.clone()));
+        let listeners = listeners(&bound)?;
+        let core = Core::new(now(), Arc::new(core_settings(config, &listeners)), seed()?);
+        let resolver = Resolver::new(listeners, servers.clone(), &config.dns)?;
         let desk = Desk::new(decider.clone(), resolver, runtime.handle().clone(), inbox.clone());
         let (events, feed) = cordboard_events::channel(EVENT_CAPACITY);
         let node = Arc::new(Node {
@@ -164,26 +171,27 @@ impl Process {
         });
         let signalling = Signalling {
             udp: bound.udp,
-            tcp: bound.tcp,
+            streams: bound.streams,
             limits: config.sip.streams.clone(),
-            core: Core::new(now(), Arc::new(config.core_settings()), seed()?),
+            core,
             relay,
             desk,
+            handshakes: Handshakes::new(tls.clone()).context("the thread of TLS handshakes cannot start")?,
+            servers,
             media,
             inbox: inbox_out,
             events,
             registrations,
             board: node.board.clone(),
         };
-        let (stop_signalling, stop) = oneshot::channel();
-        let (ended, signalling_ended) = oneshot::channel();
-        let signalling = start_signalling(signalling, stop, ended)?;
+        let (signalling, stop_signalling, signalling_ended) = start_signalling(signalling)?;
         let events = start_events(runtime, feed, node.metrics.clone());
         let (stop_http, stopped) = watch::channel(false);
         let http = start_http(runtime, bound.http, bound.metrics, &node, &stopped);
         Ok(Self {
             listening,
             node,
+            tls,
             inbox,
             signalling,
             stop_signalling,
@@ -198,7 +206,7 @@ impl Process {
     async fn serve(mut self, config: Config, mut stop: StopSignals, hangup: Signal) -> anyhow::Result<()> {
         tokio::select! {
             () = stop.next() => {}
-            () = reload::on_hangup(hangup, &config, &self.node.logging, &self.inbox) => {}
+            () = reload::on_hangup(hangup, &config, &self.node.logging, &self.tls, &self.inbox) => {}
             _ = &mut self.signalling_ended => anyhow::bail!("the signalling thread ended by itself; its log says why"),
         }
         self.drain(config.drain_limit, &mut stop).await;
@@ -310,19 +318,21 @@ fn start_relay(config: &Config) -> anyhow::Result<(Arc<Relay>, mpsc::Receiver<In
     Ok((Arc::new(relay), media))
 }
 
-fn start_signalling(
-    signalling: Signalling,
-    stop: oneshot::Receiver<()>,
-    ended: oneshot::Sender<()>,
-) -> anyhow::Result<JoinHandle<std::io::Result<()>>> {
+/// The signalling thread, what ends it, and what tells that it has ended.
+type SignallingThread = (JoinHandle<std::io::Result<()>>, oneshot::Sender<()>, oneshot::Receiver<()>);
+
+fn start_signalling(signalling: Signalling) -> anyhow::Result<SignallingThread> {
+    let (stop, stopped) = oneshot::channel();
+    let (ended, has_ended) = oneshot::channel();
     let thread = std::thread::Builder::new().name("signalling".to_owned());
-    thread
+    let thread = thread
         .spawn(move || {
             // Dropped on every way out, a panic included.
             let _ended = ended;
-            signalling.run(stop)
+            signalling.run(stopped)
         })
-        .context("the signalling thread cannot start")
+        .context("the signalling thread cannot start")?;
+    Ok((thread, stop, has_ended))
 }
 
 fn start_events(runtime: &Runtime, feed: EventFeed, metrics: Arc<Metrics>) -> tokio::task::JoinHandle<()> {
@@ -360,14 +370,22 @@ fn listening(bound: &Bound) -> std::io::Result<Vec<(&'static str, SocketAddr)>> 
     Ok(listening)
 }
 
+/// What the core is configured with, and where it takes the connections that large requests change to.
+fn core_settings(config: &Config, listeners: &[(Transport, SocketAddr)]) -> Settings {
+    let mut settings = config.core_settings();
+    let tcp = listeners.iter().filter(|(transport, _)| *transport == Transport::Tcp);
+    settings.sip.tcp = tcp.map(|(_, address)| *address).collect();
+    settings
+}
+
 fn addresses(bound: &Bound) -> std::io::Result<Vec<SocketAddr>> {
     bound.udp.iter().map(std::net::UdpSocket::local_addr).collect()
 }
 
 fn listeners(bound: &Bound) -> std::io::Result<Vec<(Transport, SocketAddr)>> {
     let udp = bound.udp.iter().map(|socket| Ok((Transport::Udp, socket.local_addr()?)));
-    let tcp = bound.tcp.iter().map(|listener| Ok((Transport::Tcp, listener.local_addr()?)));
-    udp.chain(tcp).collect()
+    let streams = bound.streams.iter().map(|(transport, listener)| Ok((*transport, listener.local_addr()?)));
+    udp.chain(streams).collect()
 }
 
 /// The core draws its ids from a generator with this seed.

@@ -24,6 +24,14 @@ pub struct Options {
     pub authorization_plugin: Option<PathBuf>,
     /// `admission.exempt`: sources without the limit of ten INVITEs per second.
     pub exempt: Vec<IpAddr>,
+    /// Further listeners of the section `sip`, such as `tls: 127.0.0.1:5061`.
+    pub listeners: Vec<String>,
+    /// Listen on IPv6 too, at the same port.
+    pub ipv6: bool,
+    /// `routing.static`: numbers with their target. When there are any, no plugin is asked.
+    pub routes: Vec<(String, String)>,
+    /// Further sections of the file.
+    pub sections: String,
     /// `log.level`; `debug` when not set.
     pub log_level: Option<&'static str>,
     /// Use these instead of free ports: SIP, HTTP, metrics.
@@ -84,6 +92,19 @@ impl Pbx {
     /// Where it takes SIP, on UDP and TCP.
     pub fn sip(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.sip).into()
+    }
+
+    /// Where it listens with this protocol, as it says in its log.
+    ///
+    /// # Panics
+    /// When it does not say so.
+    pub fn listens(&self, protocol: &str) -> SocketAddr {
+        let wanted = format!("listening protocol=\"{protocol}\" address=");
+        eventually("the log says where it listens", || {
+            let output = self.output();
+            let (_, rest) = output.split_once(&wanted)?;
+            rest.lines().next()?.trim().parse().ok()
+        })
     }
 
     /// The ports for SIP, HTTP and metrics.
@@ -160,8 +181,11 @@ fn configuration(options: &Options, [sip, http, metrics]: [u16; 3]) -> String {
     let routing = options.routing_plugin.clone().unwrap_or_else(|| artifacts::plugin("route-by-extension"));
     let authorization =
         options.authorization_plugin.clone().unwrap_or_else(|| artifacts::plugin("authorize-open"));
+    let ipv6 = if options.ipv6 { format!(", \"[::]:{sip}\"") } else { String::new() };
+    let places = format!("\"0.0.0.0:{sip}\"{ipv6}");
+    let listeners: String = options.listeners.iter().map(|listener| format!("  {listener}\n")).collect();
     let mut yaml = format!(
-        "sip:\n  udp: [\"0.0.0.0:{sip}\"]\n  tcp: [\"0.0.0.0:{sip}\"]\n\
+        "sip:\n  udp: [{places}]\n  tcp: [{places}]\n{listeners}\
          media:\n  ports: {}-{}\n\
          http:\n  listen: 127.0.0.1:{http}\n\
          metrics:\n  listen: 127.0.0.1:{metrics}\n\
@@ -172,7 +196,16 @@ fn configuration(options: &Options, [sip, http, metrics]: [u16; 3]) -> String {
     );
     yaml += &plugin_section("route-by-extension", &routing);
     yaml += &plugin_section("authorize-open", &authorization).replacen("plugins:\n", "", 1);
-    yaml += "routing:\n  chain: [route-by-extension]\nauthorization:\n  chain: [authorize-open]\n";
+    yaml += "authorization:\n  chain: [authorize-open]\n";
+    if options.routes.is_empty() {
+        yaml += "routing:\n  chain: [route-by-extension]\n";
+    } else {
+        yaml += "routing:\n  static:\n";
+    }
+    for (number, target) in &options.routes {
+        let _ = writeln!(yaml, "    - {{number: \"{number}\", targets: [\"{target}\"]}}");
+    }
+    yaml += &options.sections;
     if let Some(seconds) = options.ring_timeout_s {
         let _ = write!(yaml, "calls:\n  ring_timeout: {seconds}s\n");
     }

@@ -8,13 +8,26 @@ use std::process::Command;
 use crate::clock::eventually;
 use crate::{Program, Stage};
 
-/// How a SIPp talks.
+/// How a program talks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Transport {
     /// UDP.
     Udp,
     /// TCP, one connection.
     Tcp,
+    /// TLS, for softphones only: the SIPp of Debian has none. They believe `authorities.pem` in the folder of the test.
+    Tls,
+}
+
+impl Transport {
+    /// The name in a URI.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+        }
+    }
 }
 
 /// A scenario file of `scenarios/`, with its `{{name}}` places filled in.
@@ -65,6 +78,9 @@ pub struct Sipp {
 impl Sipp {
     /// Starts a scenario once. `role` names its files; `port` is its own; `user` stands in the scenario as `[service]`: who
     /// is called, or who registers.
+    ///
+    /// # Panics
+    /// With [`Transport::Tls`], or when it cannot be started.
     pub fn start(
         stage: &Stage,
         role: &str,
@@ -80,7 +96,12 @@ impl Sipp {
         let mut command = Command::new("sipp");
         command.env("TERM", "dumb").current_dir(stage.folder()).arg("-sf").arg(file);
         command.args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", &port.to_string(), "-s", user]);
-        command.args(["-t", if transport == Transport::Udp { "u1" } else { "t1" }]);
+        let mode = match transport {
+            Transport::Udp => "u1",
+            Transport::Tcp => "t1",
+            Transport::Tls => panic!("this SIPp has no TLS; take a softphone"),
+        };
+        command.args(["-t", mode]);
         command.args(["-m", "1", "-l", "1", "-nostdin", "-timeout", "30s", "-timeout_error"]);
         command.arg("-trace_msg").arg("-message_file").arg(&messages);
         command.arg("-trace_err").arg("-error_file").arg(&errors);

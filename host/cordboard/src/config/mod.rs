@@ -12,12 +12,14 @@ mod plugins;
 mod section;
 mod server;
 mod sip;
+mod tls;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,7 +34,9 @@ pub(crate) use environment::Environment;
 pub(crate) use plugins::{ChainConfig, PluginConfig};
 use section::Section;
 pub(crate) use server::{LogConfig, LogFormat, LogLevel};
-pub(crate) use sip::{SipConfig, StreamLimits, calls_of};
+pub(crate) use sip::{SipConfig, StreamLimits, calls_of, listener_key};
+
+use crate::tls::TlsSettings;
 
 /// Longest configuration file. A path to the wrong file must not eat the memory.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -44,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) file: PathBuf,
     /// SIP listeners, names and limits.
     pub(crate) sip: SipConfig,
+    /// Certificates and keys.
+    pub(crate) tls: TlsSettings,
     /// SIP URIs of trunks by name.
     pub(crate) trunks: BTreeMap<String, String>,
     /// What digest answers are verified with, by name.
@@ -57,9 +63,9 @@ pub(crate) struct Config {
     /// Ports, time-outs and threads of the relay.
     pub(crate) media: RelaySettings,
     /// Where health is served; `None`: nowhere.
-    pub(crate) http: Option<std::net::SocketAddr>,
+    pub(crate) http: Option<SocketAddr>,
     /// Where metrics are served; `None`: nowhere.
-    pub(crate) metrics: Option<std::net::SocketAddr>,
+    pub(crate) metrics: Option<SocketAddr>,
     /// What is logged.
     pub(crate) log: LogConfig,
     /// Who is asked where names lead.
@@ -104,9 +110,11 @@ impl Config {
         let chains = plugins::read_chains(root, &plugins);
         let media = sip::read_media(root.section("media"));
         let sip = sip::read_sip(root.section("sip"), &media);
+        let tls = tls::read_tls(root.section("tls"), &sip, folder);
         let config = Self {
             file: file.to_owned(),
             sip,
+            tls,
             trunks: sip::read_trunks(root),
             secrets: sip::read_secrets(root),
             registrar: sip::read_registrar(root.section("registrar")),
@@ -128,16 +136,17 @@ impl Config {
 
     /// Two listeners cannot have one port. Port 0 is chosen by the kernel and never clashes.
     fn complain_about_shared_ports(&self, root: &Section<'_>) {
-        let listeners = [("http", self.http), ("metrics", self.metrics)];
-        let mut taken: Vec<(&str, std::net::SocketAddr)> =
-            self.sip.tcp.iter().map(|address| ("sip.tcp", *address)).collect();
-        for (name, address) in listeners {
-            let Some(address) = address.filter(|address| address.port() != 0) else { continue };
+        let sip = self.sip.streams_listening().map(|(transport, address)| (listener_key(transport), address));
+        let http = self.http.map(|address| ("http.listen", address));
+        let metrics = self.metrics.map(|address| ("metrics.listen", address));
+        let mut taken: Vec<(&str, SocketAddr)> = Vec::new();
+        for (key, address) in sip.chain(http).chain(metrics) {
             if let Some((other, _)) = taken.iter().find(|(_, other)| server::clash(*other, address)) {
                 let message = format!("port {} is already used by {other}; choose another", address.port());
-                root.section(name).complain("listen", message);
+                let (section, key) = key.split_once('.').expect("each is a key of a section");
+                root.section(section).complain(key, message);
             }
-            taken.push((name, address));
+            taken.push((key, address));
         }
     }
 

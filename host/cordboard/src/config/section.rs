@@ -194,7 +194,10 @@ impl<'a> Section<'a> {
     }
 
     fn find(&self, key: &'static str) -> Option<&'a Node> {
-        self.known.borrow_mut().push(key);
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&key) {
+            known.push(key);
+        }
         self.entry(key).map(|entry| &entry.value).filter(|node| !matches!(node.kind, Kind::Null))
     }
 

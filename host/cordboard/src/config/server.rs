@@ -66,9 +66,10 @@ pub(super) fn read_listener(section: Section<'_>, port: u16) -> Option<SocketAdd
     address
 }
 
-/// Whether two TCP listeners cannot both be had.
+/// Whether two TCP listeners cannot both be had. One for all IPv4 addresses and one for all of IPv6 can.
 pub(super) fn clash(a: SocketAddr, b: SocketAddr) -> bool {
-    let overlap = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
+    let one_for_all = a.ip().is_unspecified() || b.ip().is_unspecified();
+    let overlap = a.ip() == b.ip() || (one_for_all && a.is_ipv4() == b.is_ipv4());
     a.port() == b.port() && a.port() != 0 && overlap
 }
 

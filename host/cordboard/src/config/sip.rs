@@ -7,7 +7,7 @@ use std::time::Duration;
 use cordboard_b2bua::{AdmissionSettings, CallSettings, RegistrarSettings};
 use cordboard_media::relay::RelaySettings;
 use cordboard_model::Secret;
-use cordboard_sip::EndpointSettings;
+use cordboard_sip::{EndpointSettings, Transport};
 
 use super::section::Section;
 use super::value;
@@ -22,6 +22,12 @@ pub(crate) struct SipConfig {
     pub(crate) udp: Vec<SocketAddr>,
     /// TCP listeners.
     pub(crate) tcp: Vec<SocketAddr>,
+    /// TLS listeners.
+    pub(crate) tls: Vec<SocketAddr>,
+    /// WebSocket listeners.
+    pub(crate) ws: Vec<SocketAddr>,
+    /// Secure WebSocket listeners.
+    pub(crate) wss: Vec<SocketAddr>,
     /// Names that are this PBX; the first is the domain of its users. Empty: whatever name a phone uses.
     pub(crate) domains: Vec<String>,
     /// Public address behind a NAT.
@@ -30,11 +36,38 @@ pub(crate) struct SipConfig {
     pub(crate) receive_buffer: usize,
     /// Timers of RFC 3261.
     pub(crate) timers: EndpointSettings,
-    /// Bounds of TCP connections.
+    /// Bounds of connections.
     pub(crate) streams: StreamLimits,
 }
 
-/// Bounds of TCP connections, so that slow or silent peers cost little.
+impl SipConfig {
+    /// Every listener that takes connections.
+    pub(crate) fn streams_listening(&self) -> impl Iterator<Item = (Transport, SocketAddr)> + '_ {
+        let of = |transport, addresses: &'_ [SocketAddr]| {
+            addresses.iter().map(move |address| (transport, *address)).collect::<Vec<_>>()
+        };
+        let secure = of(Transport::Tls, &self.tls).into_iter().chain(of(Transport::Wss, &self.wss));
+        of(Transport::Tcp, &self.tcp).into_iter().chain(of(Transport::Ws, &self.ws)).chain(secure)
+    }
+
+    /// Whether a listener has to show a certificate.
+    pub(super) fn shows_certificate(&self) -> bool {
+        !self.tls.is_empty() || !self.wss.is_empty()
+    }
+}
+
+/// The configuration key of the listeners of a transport.
+pub(crate) const fn listener_key(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "sip.udp",
+        Transport::Tcp => "sip.tcp",
+        Transport::Tls => "sip.tls",
+        Transport::Ws => "sip.ws",
+        Transport::Wss => "sip.wss",
+    }
+}
+
+/// Bounds of connections of every kind, so that slow or silent peers cost little.
 #[derive(Clone, Debug)]
 pub(crate) struct StreamLimits {
     /// Connections at once.
@@ -45,7 +78,7 @@ pub(crate) struct StreamLimits {
     pub(crate) message_timeout: Duration,
     /// How long a peer that has said something may be silent between messages.
     pub(crate) idle_timeout: Duration,
-    /// How long connecting to a peer may take.
+    /// How long connecting to a peer may take, and so each handshake of TLS and WebSocket.
     pub(crate) connect_timeout: Duration,
     /// Messages that wait to be written to one peer; beyond, the peer is too slow and is cut off.
     pub(crate) write_queue: usize,
@@ -57,14 +90,20 @@ pub(super) fn read_sip(section: Section<'_>, media: &RelaySettings) -> SipConfig
     let sip = SipConfig {
         udp: section.list("udp", any(5060), value::listen),
         tcp: section.list("tcp", any(5060), value::listen),
+        tls: section.list("tls", Vec::new(), value::listen),
+        ws: section.list("ws", Vec::new(), value::listen),
+        wss: section.list("wss", Vec::new(), value::listen),
         domains: section.list("domains", Vec::new(), value::host),
         external_address: section.optional("external_address", value::shown_address),
         receive_buffer: section.value("receive_buffer", 4 << 20, value::size(64 << 10..=256 << 20)),
         timers: read_timers(&section),
         streams: read_streams(section.section("streams")),
     };
-    if sip.udp.is_empty() && sip.tcp.is_empty() {
-        section.complain("udp", "expected at least one listener in udp or tcp; nobody could reach us");
+    if sip.udp.is_empty() && sip.streams_listening().next().is_none() {
+        section.complain(
+            "udp",
+            "expected at least one listener in udp, tcp, tls, ws or wss; nobody could reach us",
+        );
     }
     let (first, last) = media.ports;
     for address in sip.udp.iter().filter(|address| (first..=last).contains(&address.port())) {
@@ -89,6 +128,10 @@ fn read_timers(sip: &Section<'_>) -> EndpointSettings {
             default.max_transactions,
             value::number(100..=10_000_000),
         ),
+        max_datagram: sip
+            .value("max_datagram", Some(default.max_datagram), value::or_off(value::size(500..=65_535)))
+            .unwrap_or(usize::MAX),
+        ..default
     };
     if timers.t2 < timers.t1 {
         section.complain("t2", format!("expected at least t1 ({})", value::shown(timers.t1)));

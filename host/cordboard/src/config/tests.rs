@@ -87,6 +87,15 @@ fn a_lone_ipv6_listener_can_come_from_a_variable() {
 }
 
 #[test]
+fn both_families_can_have_one_port_and_two_transports_cannot() {
+    let source = "sip: {tcp: ['0.0.0.0:5060', '[::]:5060'], ws: '[::1]:8088', wss: '127.0.0.1:8443'}\n";
+    let told = load(source, &[]).expect_err("only the certificate is missing").to_string();
+    assert!(!told.contains("already used") && told.contains("tls.certificate"), "{told}");
+    let told = load("sip: {tcp: '0.0.0.0:5060', ws: '127.0.0.1:5060'}\n", &[]).expect_err("they clash");
+    assert!(told.contains("sip.ws: port 5060 is already used by sip.tcp"), "{told}");
+}
+
+#[test]
 fn a_mistake_in_a_variable_names_the_variable() {
     let told = load("", &[("CORDBOARD_SIP__UPD", "1"), ("CORDBOARD_MEDIA__PORTS", "x")])
         .expect_err("both are wrong");
@@ -146,6 +155,7 @@ fn a_file_that_is_not_there_says_what_was_expected() {
 const UNKNOWN_EVERYWHERE: &str = "
 ????: 1
 sip: {????: 1, timers: {????: 1}, streams: {????: 1}}
+tls: {????: 1}
 trunks: [{????: 1}]
 secrets: [{????: 1}]
 dns: {????: 1}
@@ -169,7 +179,7 @@ fn every_key_is_explained_to_its_reader() {
     let told = load(&UNKNOWN_EVERYWHERE.replace("????", "unheard_of"), &[]).expect_err("no section knows it");
     let accepted: Vec<&str> =
         told.lines().filter_map(|line| line.split_once("accepted here: ")).map(|(_, keys)| keys).collect();
-    assert_eq!(accepted.len(), 20, "a section is missing in this test: {told}");
+    assert_eq!(accepted.len(), 21, "a section is missing in this test: {told}");
     for key in accepted.iter().flat_map(|keys| keys.split(", ")) {
         let explained = [format!("`{key}`"), format!(".{key}`")];
         assert!(

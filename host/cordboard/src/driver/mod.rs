@@ -1,23 +1,29 @@
 //! The drivers: everything that moves bytes between the network and the core.
 //!
 //! One thread runs signalling. It owns the core, the SIP sockets and every connection, so none of them is locked. Its tasks
-//! (`udp`, `tcp`, `connection`, the inbox and the timer) hand inputs to the one [`shell::Shell`], which feeds the core and carries
+//! (`udp`, `listener`, `connection`, the inbox and the timer) hand inputs to the one [`shell::Shell`], which feeds the core and carries
 //! out what the core wants until it waits, before it takes the next input. Time is read once per batch.
 //!
-//! Whatever could take long leaves the thread: plugins and names are asked on another runtime (`desk`), RTP lives in
-//! the relay's threads. Their answers come back through bounded queues.
+//! Whatever could take long leaves the thread: plugins and names are asked on another runtime (`desk`), TLS handshakes are
+//! calculated on a thread of their own (`handshake`), RTP lives in the relay's threads. Their answers come back through bounded queues.
 //!
 //! No rule of SIP or of calls is here.
 
+mod byte_stream;
 mod connection;
 mod desk;
+mod handshake;
+mod listener;
 mod local;
+mod movable;
+mod patience;
+mod servers;
 mod shell;
 mod streams;
 mod talk;
-mod tcp;
 mod timer;
 mod udp;
+mod websocket;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -27,6 +33,8 @@ use std::time::Instant;
 use cordboard_b2bua::{Core, Input};
 use cordboard_events::EventSender;
 use cordboard_media::relay::Relay;
+use cordboard_sip::Transport;
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::board::Board;
@@ -34,7 +42,9 @@ use crate::config::StreamLimits;
 use crate::registrations::Registrations;
 
 pub(crate) use desk::Desk;
+pub(crate) use handshake::Handshakes;
 pub(crate) use local::towards as local_address_towards;
+pub(crate) use servers::Servers;
 use shell::{Handle, Outside};
 
 /// Answers, resolutions and commands that wait for the signalling thread. Senders wait when it is full.
@@ -44,8 +54,8 @@ pub(crate) const INBOX_CAPACITY: usize = 4096;
 pub(crate) struct Signalling {
     /// Bound UDP sockets.
     pub(crate) udp: Vec<std::net::UdpSocket>,
-    /// Bound TCP listeners.
-    pub(crate) tcp: Vec<std::net::TcpListener>,
+    /// Bound listeners of connections.
+    pub(crate) streams: Vec<(Transport, std::net::TcpListener)>,
     /// Bounds of connections.
     pub(crate) limits: StreamLimits,
     /// The core.
@@ -54,6 +64,10 @@ pub(crate) struct Signalling {
     pub(crate) relay: Arc<Relay>,
     /// Asks plugins and names elsewhere.
     pub(crate) desk: Desk,
+    /// Secures connections.
+    pub(crate) handshakes: Handshakes,
+    /// TLS servers by name, as the resolver met them.
+    pub(crate) servers: Arc<Servers>,
     /// What the relay tells later.
     pub(crate) media: mpsc::Receiver<Input>,
     /// What the desk and the operator tell.
@@ -79,22 +93,25 @@ impl Signalling {
 
     async fn serve(self, stop: oneshot::Receiver<()>) -> std::io::Result<()> {
         let sockets = self.udp.into_iter().map(udp::Listener::new).collect::<Result<Vec<_>, _>>()?;
+        let listeners = self.streams.into_iter();
         let listeners =
-            self.tcp.into_iter().map(tokio::net::TcpListener::from_std).collect::<Result<Vec<_>, _>>()?;
+            listeners.map(|(transport, listener)| Ok((transport, TcpListener::from_std(listener)?)));
+        let listeners = listeners.collect::<std::io::Result<Vec<_>>>()?;
         let outside = Outside {
             udp: sockets.iter().cloned().map(Rc::new).collect(),
             relay: self.relay,
             desk: self.desk,
+            handshakes: self.handshakes,
             events: self.events,
             registrations: self.registrations,
             board: self.board,
         };
-        let shell = Handle::new(self.core, self.limits, outside);
+        let shell = Handle::new(self.core, self.limits, self.servers, outside);
         for socket in sockets {
             tokio::task::spawn_local(udp::read(shell.clone(), socket));
         }
-        for listener in listeners {
-            tokio::task::spawn_local(tcp::accept(shell.clone(), listener));
+        for (transport, listener) in listeners {
+            tokio::task::spawn_local(listener::accept(shell.clone(), transport, listener));
         }
         tokio::task::spawn_local(timer::run(shell.clone()));
         tokio::task::spawn_local(deliver(shell.clone(), self.media));

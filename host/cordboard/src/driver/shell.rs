@@ -16,6 +16,8 @@ use cordboard_sip::transport::{Flow, Transmit};
 use tokio::sync::Notify;
 
 use super::desk::Desk;
+use super::handshake::Handshakes;
+use super::servers::Servers;
 use super::streams::{Streams, Way};
 use super::{connection, serves, talk, udp};
 use crate::board::Board;
@@ -34,6 +36,8 @@ pub(super) struct Outside {
     pub(super) relay: Arc<Relay>,
     /// Asks plugins and names.
     pub(super) desk: Desk,
+    /// Secures connections.
+    pub(super) handshakes: Handshakes,
     /// Takes events.
     pub(super) events: EventSender,
     /// Where users are, for plugins.
@@ -67,8 +71,8 @@ pub(super) struct Handle(Rc<RefCell<Shell>>);
 
 impl Handle {
     /// A shell in which nothing has happened yet.
-    pub(super) fn new(core: Core, limits: StreamLimits, outside: Outside) -> Self {
-        let streams = Streams::new(limits);
+    pub(super) fn new(core: Core, limits: StreamLimits, servers: Arc<Servers>, outside: Outside) -> Self {
+        let streams = Streams::new(limits, servers);
         let (pending, wake) = (VecDeque::new(), Rc::default());
         Self(Rc::new(RefCell::new(Shell { core, outside, streams, pending, wake })))
     }
@@ -91,6 +95,11 @@ impl Handle {
     /// Looks at the connections.
     pub(super) fn with_streams<T>(&self, look: impl FnOnce(&mut Streams) -> T) -> T {
         look(&mut self.0.borrow_mut().streams)
+    }
+
+    /// What secures connections.
+    pub(super) fn handshakes(&self) -> Handshakes {
+        self.0.borrow().outside.handshakes.clone()
     }
 
     /// The figures.
@@ -128,9 +137,9 @@ impl Shell {
         talk::said(&flow, &transmit.bytes);
         let delivered = match flow.transport {
             Transport::Udp => self.send_datagram(&transmit),
-            Transport::Tcp => self.send_on_stream(handle, transmit),
-            // No listener of these transports exists yet, so no flow of theirs can be reached.
-            Transport::Tls | Transport::Ws | Transport::Wss => false,
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                self.send_on_stream(handle, transmit)
+            }
         };
         if delivered {
             self.outside.board.sent();

@@ -8,6 +8,7 @@ mod dns;
 mod tests;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use cordboard_sip::message::Uri;
 use cordboard_sip::transport::{ConnectionId, Flow};
 
 use crate::config::DnsConfig;
-use crate::driver::local_address_towards;
+use crate::driver::{Servers, local_address_towards};
 use dns::{Answer, Dns};
 
 /// Rounds of questions that RFC 3263 needs at most: NAPTR, SRV, addresses.
@@ -28,6 +29,8 @@ const MAX_ROUNDS: u32 = 3;
 pub(crate) struct Resolver {
     listeners: Vec<(Transport, SocketAddr)>,
     reach: Reach,
+    /// Where the names of TLS servers are kept.
+    servers: Arc<Servers>,
     dns: Dns,
     /// How long one name may take in all.
     limit: Duration,
@@ -55,12 +58,17 @@ impl Resolver {
     ///
     /// # Errors
     /// When the DNS client cannot be made, or the operating system gives no random bytes.
-    pub(crate) fn new(listeners: Vec<(Transport, SocketAddr)>, config: &DnsConfig) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        listeners: Vec<(Transport, SocketAddr)>,
+        servers: Arc<Servers>,
+        config: &DnsConfig,
+    ) -> anyhow::Result<Self> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).context("the operating system gives no random bytes")?;
         Ok(Self {
             reach: Reach::of_listeners(listeners.iter().copied()),
             listeners,
+            servers,
             dns: Dns::new(config).context("the DNS client cannot start (section dns)")?,
             limit: dns::question_limit(config.timeout) * MAX_ROUNDS,
             seed,
@@ -84,7 +92,7 @@ impl Resolver {
         };
         match locator.poll() {
             Step::Found(candidates) => {
-                let flows = self.flows(&candidates);
+                let flows = self.flows(&host, &candidates);
                 if flows.is_empty() {
                     tracing::warn!(host, "this machine has no route from a listener to a target");
                 }
@@ -106,7 +114,7 @@ impl Resolver {
                 Vec::new()
             }
         };
-        let flows = self.flows(&candidates);
+        let flows = self.flows(&host, &candidates);
         if flows.is_empty() {
             let (asked, found) = (trail.join("; "), candidates.len());
             tracing::warn!(host, asked, found, "a name leads nowhere that this machine can reach");
@@ -128,19 +136,24 @@ impl Resolver {
         }
     }
 
-    fn flows(&self, candidates: &[Candidate]) -> Vec<Flow> {
-        candidates.iter().filter_map(|candidate| self.flow(*candidate)).collect()
+    fn flows(&self, host: &str, candidates: &[Candidate]) -> Vec<Flow> {
+        candidates.iter().filter_map(|candidate| self.flow(host, *candidate)).collect()
     }
 
     /// From the listener that faces the peer: answers and the peer's own requests arrive there.
-    fn flow(&self, Candidate { transport, address }: Candidate) -> Option<Flow> {
+    fn flow(&self, host: &str, Candidate { transport, address }: Candidate) -> Option<Flow> {
         let facing = local_address_towards(address.ip())?;
         let (_, listening) = self.listeners.iter().find(|(kind, listening)| {
             let any = listening.ip().is_unspecified() && listening.is_ipv4() == facing.is_ipv4();
             *kind == transport && (listening.ip() == facing || any)
         })?;
         let local = SocketAddr::new(facing, listening.port());
-        Some(Flow { transport, local, remote: address, connection: ConnectionId::NONE })
+        // A certificate is for the host of the URI, whatever servers the DNS named for it (RFC 5922 §4).
+        let connection = match transport {
+            Transport::Tls => self.servers.id(address, host),
+            _ => ConnectionId::NONE,
+        };
+        Some(Flow { transport, local, remote: address, connection })
     }
 
     /// A seed that no other name gets.

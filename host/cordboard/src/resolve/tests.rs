@@ -75,7 +75,8 @@ fn serve(zone: &Arc<Zone>) -> SocketAddr {
 fn resolver_at(server: SocketAddr, timeout: Duration) -> Resolver {
     let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 5060));
     let listeners = vec![(Transport::Udp, any), (Transport::Tcp, any)];
-    Resolver::new(listeners, &DnsConfig { servers: vec![server], timeout }).expect("a resolver")
+    Resolver::new(listeners, Arc::default(), &DnsConfig { servers: vec![server], timeout })
+        .expect("a resolver")
 }
 
 async fn flows(resolver: &Resolver, uri: &str) -> Vec<String> {

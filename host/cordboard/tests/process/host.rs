@@ -2,10 +2,14 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
+
+use cordboard_interop::Secured;
+use rustls::ClientConfig;
 
 /// More than a busy machine needs for anything that these tests wait for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,6 +37,11 @@ impl Configured {
 
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("pbx.yaml")
+    }
+
+    /// Where the file stands, and what it names.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -87,7 +96,7 @@ impl Host {
         }
     }
 
-    /// Where it listens: `udp`, `tcp`, `http` or `metrics`.
+    /// Where it listens: a SIP transport, `http` or `metrics`.
     pub(crate) fn address(&self, protocol: &str) -> SocketAddr {
         let wanted = format!("listening protocol=\"{protocol}\" address=");
         let line = self.said.iter().find_map(|line| line.split_once(&wanted));
@@ -100,6 +109,13 @@ impl Host {
         let stream = TcpStream::connect(self.address("tcp")).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket can wait");
         stream
+    }
+
+    /// Connects to a listener with TLS and finishes the handshake, as far as one side can tell.
+    pub(crate) fn secure(&self, protocol: &str, config: Arc<ClientConfig>) -> std::io::Result<Secured> {
+        let stream = TcpStream::connect(self.address(protocol))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        cordboard_interop::secure(stream, "pbx.example", config)
     }
 
     /// Status line and body of an HTTP answer.

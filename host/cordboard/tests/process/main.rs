@@ -1,6 +1,8 @@
-//! The binary from outside: command line, start and stop, and what peers on a stream can and cannot do to it.
+//! The binary from outside: command line, start and stop, and what peers on a connection can and cannot do to it.
 
 mod command_line;
 mod host;
 mod start_and_stop;
 mod streams;
+mod tls;
+mod websockets;

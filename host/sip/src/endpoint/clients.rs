@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::hash::{Fingerprint, IdMap};
 use super::keys::client_key;
+use super::large::Datagram;
 use super::schedule::{Due, TransactionId};
 use super::shared::Shared;
 use super::{EndpointEvent, follow_up};
@@ -36,6 +37,13 @@ impl Machine {
         }
     }
 
+    fn send_as_datagram(&mut self, pace: &Pace) {
+        match self {
+            Self::Invite(machine) => machine.send_as_datagram(pace),
+            Self::NonInvite(machine) => machine.send_as_datagram(pace),
+        }
+    }
+
     fn is_terminated(&self) -> bool {
         match self {
             Self::Invite(machine) => machine.state == ClientInviteState::Terminated,
@@ -53,6 +61,8 @@ struct ClientTransaction {
     request: Bytes,
     /// The ACK for a failed INVITE, once there is one.
     ack: Bytes,
+    /// What is sent instead when the connection of a large request cannot be had; gone with the first response.
+    datagram: Option<Box<Datagram>>,
     /// The instant of the entry in the schedule that counts.
     scheduled: Option<Instant>,
 }
@@ -97,7 +107,15 @@ impl Clients {
     ) -> ClientTransactionId {
         let branch = shared.new_branch();
         let bytes = request.write(&via_value(&flow, &branch));
-        self.begin(shared, now, flow, request.method(), &branch, bytes)
+        let Some(stream) = shared.instead_of(now, &flow, bytes.len()) else {
+            return self.begin(shared, now, flow, request.method(), &branch, bytes);
+        };
+        let on_stream = request.write(&via_value(&stream, &branch));
+        let id = self.begin(shared, now, stream, request.method(), &branch, on_stream);
+        if let Some(transaction) = self.transactions.get_mut(&id) {
+            transaction.datagram = Some(Box::new(Datagram { flow, bytes }));
+        }
+        id
     }
 
     /// The user wants the INVITE cancelled.
@@ -135,9 +153,32 @@ impl Clients {
         id: ClientTransactionId,
         failed: &Flow,
     ) {
-        if self.transactions.get(&id).is_some_and(|found| super::flows::is_hit_by(&found.flow, failed)) {
-            self.handle(shared, now, id, ClientEvent::TransportFailure, None);
+        let Some(found) = self.transactions.get_mut(&id) else { return };
+        if !super::flows::is_hit_by(&found.flow, failed) {
+            return;
         }
+        match found.datagram.take() {
+            Some(datagram) => self.send_as_datagram(shared, now, id, *datagram),
+            None => self.handle(shared, now, id, ClientEvent::TransportFailure, None),
+        }
+    }
+
+    /// No connection for a large request could be had: it goes as a datagram, in the same transaction.
+    fn send_as_datagram(
+        &mut self,
+        shared: &mut Shared,
+        now: Instant,
+        id: ClientTransactionId,
+        Datagram { flow, bytes }: Datagram,
+    ) {
+        let Some(transaction) = self.transactions.get_mut(&id) else { return };
+        shared.large.refused(&shared.hash, now, &flow);
+        shared.flows.remove(&shared.hash, &transaction.flow, TransactionId::Client(id));
+        shared.flows.insert(&shared.hash, &flow, TransactionId::Client(id));
+        (transaction.flow, transaction.request) = (flow, bytes.clone());
+        transaction.machine.send_as_datagram(&shared.pace(now, &flow));
+        shared.schedule.note(TransactionId::Client(id), transaction.due());
+        shared.send(flow, bytes);
     }
 
     /// When this transaction wants to be looked at.
@@ -168,6 +209,7 @@ impl Clients {
             flow,
             request: request.clone(),
             ack: Bytes::new(),
+            datagram: None,
             scheduled: None,
         };
         shared.schedule.note(TransactionId::Client(id), transaction.due());
@@ -203,6 +245,9 @@ impl Clients {
         mut response: Option<(Flow, Message)>,
     ) {
         let Some(transaction) = self.transactions.get_mut(&id) else { return };
+        if matches!(event, ClientEvent::Response(_)) {
+            transaction.datagram = None;
+        }
         let pace = shared.pace(now, &transaction.flow);
         let actions = transaction.machine.handle(&pace, event);
         let mut cancel = None;

@@ -44,7 +44,8 @@ pub(crate) fn is_hit_by(flow: &Flow, failed: &Flow) -> bool {
     same_peer && same_path
 }
 
-fn peer(hash: &KeyedHash, flow: &Flow) -> Fingerprint {
+/// The peer of a flow.
+pub(crate) fn peer(hash: &KeyedHash, flow: &Flow) -> Fingerprint {
     let octets = match flow.remote.ip() {
         std::net::IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
         std::net::IpAddr::V6(ip) => ip.octets(),

@@ -6,8 +6,9 @@
 //! never becomes a transaction: **100 Trying is the user's**, and every [`EndpointEvent::Request`] is owed one final response.
 //!
 //! Which file: `servers` (requests from peers), `clients` (requests of ours), `keys` (matching), `schedule` (timers),
-//! `flows` (transport failure), `follow_up` (ACK and CANCEL of our INVITEs), `hash` (keyed, so that peers cannot choose
+//! `flows` (transport failure), `large` (requests that change to TCP), `follow_up` (ACK and CANCEL of our INVITEs), `hash` (keyed, so that peers cannot choose
 //! collisions). Equal seeds and inputs give equal outputs.
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -22,6 +23,7 @@ mod flows;
 mod follow_up;
 mod hash;
 mod keys;
+mod large;
 mod schedule;
 mod servers;
 mod shared;
@@ -42,6 +44,11 @@ pub struct EndpointSettings {
     pub t4: Duration,
     /// Transactions alive at once; a new request beyond gets a stateless 503.
     pub max_transactions: usize,
+    /// Largest request that is sent as a datagram, in bytes; 1,300. A larger one goes over TCP where `tcp` has a listener, and as a
+    /// datagram after all when no connection can be had (RFC 3261 §18.1.1).
+    pub max_datagram: usize,
+    /// Where we take TCP connections, which Via names in such a request. None: every request is sent as a datagram.
+    pub tcp: Vec<SocketAddr>,
 }
 
 impl Default for EndpointSettings {
@@ -51,6 +58,8 @@ impl Default for EndpointSettings {
             t2: Duration::from_secs(4),
             t4: Duration::from_secs(5),
             max_transactions: 500_000,
+            max_datagram: 1_300,
+            tcp: Vec::new(),
         }
     }
 }

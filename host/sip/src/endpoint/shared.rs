@@ -9,6 +9,7 @@ use rand_chacha::ChaCha12Rng;
 use super::flows::FlowIndex;
 use super::hash::KeyedHash;
 use super::keys::MAGIC_COOKIE;
+use super::large::LargeRequests;
 use super::schedule::Schedule;
 use super::{EndpointCounters, EndpointEvent, EndpointSettings};
 use crate::transaction::Pace;
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) hash: KeyedHash,
     pub(crate) schedule: Schedule,
     pub(crate) flows: FlowIndex,
+    pub(crate) large: LargeRequests,
     pub(crate) events: VecDeque<EndpointEvent>,
     pub(crate) transmits: VecDeque<Transmit>,
     pub(crate) counters: EndpointCounters,
@@ -42,6 +44,7 @@ impl Shared {
             hash: KeyedHash::new(&mut rng),
             schedule: Schedule::default(),
             flows: FlowIndex::default(),
+            large: LargeRequests::default(),
             events: VecDeque::new(),
             transmits: VecDeque::new(),
             counters: EndpointCounters::default(),
@@ -52,6 +55,11 @@ impl Shared {
 
     pub(crate) fn pace(&self, now: Instant, flow: &Flow) -> Pace {
         Pace::new(now, &self.settings, flow.transport.is_reliable())
+    }
+
+    /// The flow over which a request of `size` bytes goes instead of `flow`, if it does.
+    pub(crate) fn instead_of(&mut self, now: Instant, flow: &Flow, size: usize) -> Option<Flow> {
+        self.large.instead_of(&self.settings, &self.hash, now, flow, size)
     }
 
     pub(crate) fn send(&mut self, flow: Flow, bytes: Bytes) {

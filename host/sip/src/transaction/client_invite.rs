@@ -113,6 +113,12 @@ impl ClientInvite {
         }
     }
 
+    /// The INVITE, which nothing has answered, goes again as a datagram: from now on it is resent. The wish to cancel stays.
+    pub(crate) fn send_as_datagram(&mut self, pace: &Pace) {
+        let again = Self::new(pace);
+        (self.timers, self.interval) = (again.timers, again.interval);
+    }
+
     /// Every timer belongs to one state and ends with it.
     fn enter(&mut self, state: State) {
         self.state = state;

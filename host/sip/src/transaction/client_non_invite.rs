@@ -38,6 +38,11 @@ impl ClientNonInvite {
         Self { state: State::Trying, timers, interval: pace.t1 }
     }
 
+    /// The request, which nothing has answered, goes again as a datagram: from now on it is resent.
+    pub(crate) fn send_as_datagram(&mut self, pace: &Pace) {
+        *self = Self::new(pace);
+    }
+
     /// One transition.
     pub(crate) fn handle(&mut self, pace: &Pace, event: ClientEvent) -> ClientActions {
         use ClientAction::{Deliver, Fail};

@@ -8,6 +8,7 @@ mod pair;
 mod acknowledge;
 mod cancel;
 mod client;
+mod large_requests;
 mod lossy;
 mod matching;
 mod memory;

@@ -35,17 +35,23 @@ impl Baresip {
         // baresip takes the port after that of SIP for TLS.
         let [sip, _tls, control] = ports::free_ports(3).try_into().expect("three were asked for and given");
         sound::write_tone(&folder.join("played.wav"), tone, 30);
+        let believes = if transport == Transport::Tls {
+            "sip_cafile ../authorities.pem\nsip_verify_server yes\n"
+        } else {
+            ""
+        };
         // Paths are relative to the folder that it runs in: baresip cuts names of recordings at 127 bytes.
         let config = format!(
             "sip_listen 127.0.0.1:{sip}\nnet_interface 127.0.0.1\ncall_local_timeout 120\ncall_max_calls 4\n\
              audio_source aufile,played.wav\naudio_player aufile,heard.wav\naudio_alert aufile,alert.wav\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\nsnd_path .\n\
              ctrl_tcp_listen 127.0.0.1:{control}\nmodule_path {MODULES}\nmodule aufile.so\nmodule sndfile.so\n\
-             module g711.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n"
+             module g711.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n{believes}"
         );
-        let transport = if transport == Transport::Udp { "udp" } else { "tcp" };
-        let account =
-            format!("<sip:{user}@{pbx};transport={transport}>;regint=300;audio_codecs=PCMU/8000/1\n");
+        let account = format!(
+            "<sip:{user}@{pbx};transport={}>;regint=300;audio_codecs=PCMU/8000/1\n",
+            transport.name()
+        );
         fs::write(folder.join("config"), config).expect("the folder of the test can be written");
         fs::write(folder.join("accounts"), account).expect("the folder of the test can be written");
         let mut command = Command::new("baresip");

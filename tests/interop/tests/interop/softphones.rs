@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use cordboard_interop::{Baresip, Linphone, Options, Pbx, Stage, Tone, Transport, loudest_tone, pause};
+use cordboard_interop::{
+    Authority, Baresip, Linphone, Options, Pbx, Stage, Tone, Transport, loudest_tone, pause,
+};
 
 const TALK: Duration = Duration::from_secs(3);
 
-fn phones(stage: &Stage, pbx: &Pbx, baresip: Transport, linphone: Transport) -> (Baresip, Linphone) {
-    let mut first = Baresip::start(stage, "1001", pbx.sip(), baresip, Tone::Low);
-    let mut second = Linphone::start(stage, "1002", pbx.sip(), linphone, Tone::High);
+fn phones(stage: &Stage, pbx: SocketAddr, baresip: Transport, linphone: Transport) -> (Baresip, Linphone) {
+    let mut first = Baresip::start(stage, "1001", pbx, baresip, Tone::Low);
+    let mut second = Linphone::start(stage, "1002", pbx, linphone, Tone::High);
     first.is_registered();
     second.is_registered();
     (first, second)
@@ -19,7 +21,7 @@ fn phones(stage: &Stage, pbx: &Pbx, baresip: Transport, linphone: Transport) -> 
 fn uri(user: &str, pbx: SocketAddr, transport: Transport) -> String {
     match transport {
         Transport::Udp => format!("sip:{user}@{pbx}"),
-        Transport::Tcp => format!("sip:{user}@{pbx};transport=tcp"),
+        Transport::Tcp | Transport::Tls => format!("sip:{user}@{pbx};transport={}", transport.name()),
     }
 }
 
@@ -35,29 +37,42 @@ fn hears(who: &str, recording: &Path, tone: Tone) {
 fn check(name: &str, baresip: Transport, linphone: Transport) {
     let stage = Stage::new(name);
     let pbx = Pbx::start(&stage, &Options::default());
-    let (mut first, mut second) = phones(&stage, &pbx, baresip, linphone);
+    let (mut first, mut second) = phones(&stage, pbx.sip(), baresip, linphone);
     for (first_calls, first_hangs_up) in [(true, true), (true, false), (false, true), (false, false)] {
-        if first_calls {
-            first.dial(&uri("1002", pbx.sip(), baresip));
-            second.answers();
-        } else {
-            second.dial(&uri("1001", pbx.sip(), linphone));
-            first.answers();
-        }
-        first.is_talking();
-        second.is_talking();
-        pause(TALK);
-        if first_hangs_up {
-            first.hangs_up();
-        } else {
-            second.hangs_up();
-        }
-        first.is_idle();
-        second.is_idle();
-        hears("baresip", &first.recording(), Tone::High);
-        hears("linphone", &second.recording(), Tone::Low);
-        pbx.wait_for_metric("sip_pbx_active_calls", 0.0);
+        let called =
+            if first_calls { uri("1002", pbx.sip(), baresip) } else { uri("1001", pbx.sip(), linphone) };
+        talk(&pbx, &mut first, &mut second, &called, (first_calls, first_hangs_up));
     }
+}
+
+/// One call, after which each has heard the other.
+fn talk(
+    pbx: &Pbx,
+    first: &mut Baresip,
+    second: &mut Linphone,
+    called: &str,
+    (first_calls, first_hangs_up): (bool, bool),
+) {
+    if first_calls {
+        first.dial(called);
+        second.answers();
+    } else {
+        second.dial(called);
+        first.answers();
+    }
+    first.is_talking();
+    second.is_talking();
+    pause(TALK);
+    if first_hangs_up {
+        first.hangs_up();
+    } else {
+        second.hangs_up();
+    }
+    first.is_idle();
+    second.is_idle();
+    hears("baresip", &first.recording(), Tone::High);
+    hears("linphone", &second.recording(), Tone::Low);
+    pbx.wait_for_metric("sip_pbx_active_calls", 0.0);
 }
 
 #[test]
@@ -73,4 +88,21 @@ fn baresip_over_tcp_and_linphone_over_udp_call_each_other() {
 #[test]
 fn baresip_over_udp_and_linphone_over_tcp_call_each_other() {
     check("baresip_over_udp_and_linphone_over_tcp_call_each_other", Transport::Udp, Transport::Tcp);
+}
+
+#[test]
+fn two_phones_that_verify_our_certificate_call_each_other_over_tls() {
+    let stage = Stage::new("two_phones_that_verify_our_certificate_call_each_other_over_tls");
+    let authority = Authority::new();
+    authority.sign("127.0.0.1").write(stage.folder());
+    stage.write("authorities.pem", authority.pem());
+    let options = Options {
+        listeners: vec!["tls: 127.0.0.1:0".into()],
+        sections: "tls: {certificate: pbx.crt, key: pbx.key}\n".into(),
+        ..Options::default()
+    };
+    let pbx = Pbx::start(&stage, &options);
+    let place = pbx.listens("tls");
+    let (mut first, mut second) = phones(&stage, place, Transport::Tls, Transport::Tls);
+    talk(&pbx, &mut first, &mut second, &uri("1002", place, Transport::Tls), (true, false));
 }

@@ -1,4 +1,4 @@
-//! TCP listeners.
+//! Listeners of connections: TCP, and what runs over it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use super::shell::Handle;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts until the thread ends.
-pub(super) async fn accept(shell: Handle, listener: TcpListener) {
+pub(super) async fn accept(shell: Handle, transport: Transport, listener: TcpListener) {
     loop {
         match listener.accept().await {
-            Ok((stream, remote)) => admit(&shell, stream, remote),
+            Ok((stream, remote)) => admit(&shell, transport, stream, remote),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted; accepting pauses");
                 tokio::time::sleep(PAUSE).await;
@@ -27,9 +27,9 @@ pub(super) async fn accept(shell: Handle, listener: TcpListener) {
 }
 
 /// Starts the task of a connection, or drops it at once when it is one too many.
-fn admit(shell: &Handle, stream: TcpStream, remote: SocketAddr) {
+fn admit(shell: &Handle, transport: Transport, stream: TcpStream, remote: SocketAddr) {
     let Ok(local) = stream.local_addr() else { return };
-    let flow = Flow { transport: Transport::Tcp, local, remote, connection: ConnectionId::NONE };
+    let flow = Flow { transport, local, remote, connection: ConnectionId::NONE };
     match shell.with_streams(|streams| streams.accepted(flow)) {
         Some(ticket) => {
             tokio::task::spawn_local(connection::accepted(shell.clone(), ticket, stream));
