@@ -23,6 +23,10 @@ pub(crate) enum Timer {
     ProvisionalResend,
     /// The session of a leg has to be refreshed, or was not (RFC 4028).
     Session(Side),
+    /// The driver did not answer whether a transfer may be, or the referrer of one that is done did not hang up.
+    Transfer,
+    /// A leg that was busy is asked again to move to another call.
+    Moving,
     /// The longest allowed call.
     Duration,
     /// An ended call has waited long enough for its last responses.

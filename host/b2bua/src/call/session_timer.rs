@@ -10,7 +10,6 @@ use cordboard_model::EndReason;
 use cordboard_sip::message::{Message, Request, Response};
 use cordboard_sip::transaction::ClientTransactionId;
 use cordboard_sip::{HeaderName, Method};
-use rand::RngExt;
 
 use super::start::{Refusal, session_of};
 use super::teardown::{self, Ending};
@@ -193,7 +192,7 @@ pub(crate) fn expired(call: &mut Call, ctx: &mut Context, now: Instant, side: Si
     }
     let busy = bridge::glares(call);
     let Some(leg) = call.leg_mut(side) else { return };
-    let Some(timer) = &leg.session_timer else { return };
+    let Some(timer) = leg.session_timer.as_ref().filter(|_| !leg.absent) else { return };
     if !timer.ours || leg.refresh.is_some() || now >= timer.ends {
         return teardown::end(call, ctx, now, Ending::of(EndReason::PeerGone));
     }
@@ -221,14 +220,11 @@ fn refresh(call: &mut Call, ctx: &mut Context, now: Instant, side: Side) {
     call.start_timer(ctx, ends, Timer::Session(side));
 }
 
-/// Another INVITE is under way on this leg or the other: we try again within the window that belongs to our end of the dialog,
-/// so that two ends do not meet once more (RFC 3261 §14.1). The Call-ID is ours towards the callee.
+/// Another INVITE is under way on this leg or the other.
 fn try_again(call: &mut Call, ctx: &mut Context, now: Instant, side: Side) {
-    let hundredths: u64 = match side {
-        Side::Callee => ctx.rng.random_range(210..=400),
-        Side::Caller => ctx.rng.random_range(0..=200),
-    };
-    call.start_timer(ctx, now + Duration::from_millis(hundredths * 10), Timer::Session(side));
+    let Some(leg) = call.leg_mut(side) else { return };
+    let wait = bridge::retry_window(ctx, leg.invited);
+    call.start_timer(ctx, now + wait, Timer::Session(side));
 }
 
 /// A response to a refresh of ours.

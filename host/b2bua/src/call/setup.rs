@@ -17,6 +17,7 @@ use cordboard_sip::transport::Flow;
 use super::fork::{self, Fork, ForkState};
 use super::outcome::{attempt_outcome, better, rejection_reason};
 use super::teardown::{self, Ending};
+use super::transfer::takeover;
 use super::{Call, Stage};
 use crate::authentication::Proof;
 use crate::context::Context;
@@ -100,7 +101,7 @@ fn authorized(call: &mut Call, ctx: &mut Context, now: Instant, verdict: Verdict
     match verdict {
         Verdict::Allow { attributes } => {
             call.facts.attributes.extend(attributes);
-            ask_route(call, ctx, now, RouteReason::New);
+            takeover::go_on(call, ctx, now);
         }
         Verdict::Challenge(challenge) => challenged(call, ctx, now, challenge),
         Verdict::Deny(rejection) => {
@@ -134,12 +135,14 @@ fn ask_authorization(call: &mut Call, ctx: &mut Context, now: Instant) {
     call.start_timer(ctx, deadline, Timer::Answer);
 }
 
-fn ask_route(call: &mut Call, ctx: &mut Context, now: Instant, reason: RouteReason) {
+/// Asks routing where the call goes.
+pub(crate) fn ask_route(call: &mut Call, ctx: &mut Context, now: Instant, reason: RouteReason) {
     let question = RouteQuestion {
         call: call.facts.clone(),
         reason,
         attempts: call.setup.attempts.clone(),
         redirects: std::mem::take(&mut call.setup.redirects),
+        referral: call.takeover.as_ref().and_then(|takeover| takeover.referral.clone()),
     };
     call.setup.routings += 1;
     call.stage = Stage::Routing(ctx.ask_for_call(call.key, Question::Route(question)));
@@ -293,7 +296,8 @@ fn invite_located(call: &mut Call, ctx: &mut Context, now: Instant) {
     }
 }
 
-fn allocate(call: &mut Call, ctx: &mut Context, flow: Flow) {
+/// Reserves ports, unless that was done before; `flow` is the one to the callee.
+pub(crate) fn allocate(call: &mut Call, ctx: &mut Context, flow: Flow) {
     if call.media.requested {
         return;
     }
@@ -313,8 +317,12 @@ pub(crate) fn allocated(call: &mut Call, ctx: &mut Context, now: Instant, ports:
     if call.has_ended() {
         return teardown::release_media(call, ctx);
     }
-    if let Some(offer) = call.invite.offer.clone() {
+    // A caller who is still in another call is not to hear this one's callees.
+    if let Some(offer) = call.invite.offer.clone().filter(|_| !call.caller.absent) {
         call.announce(ctx, Side::Caller, &offer);
+    }
+    if takeover::allocated(call, ctx) {
+        return;
     }
     invite_located(call, ctx, now);
 }
