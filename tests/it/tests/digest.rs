@@ -113,3 +113,24 @@ fn a_caller_who_proves_who_it_is_gets_through() {
     assert_eq!(world.node.policy.route_questions[0].call.authenticated_as.as_deref(), Some("1001"));
     world.settle();
 }
+
+#[test]
+fn credentials_are_for_the_uri_that_they_name() {
+    for (uri, status) in [
+        (URI, 200),
+        ("sip:1002@PBX.test:5060;transport=udp", 200),
+        ("sips:1002@pbx.test", 200),
+        ("sip:1002@10.0.0.1", 200),
+        ("sip:1003@pbx.test", 401),
+        ("sip:pbx.test", 401),
+        ("sip:1002@elsewhere.test", 401),
+        ("/", 401),
+    ] {
+        let (mut world, wire) = guarded("phone-1001");
+        send(&mut world, wire, "REGISTER", 1, None);
+        let response = world.on(wire).received().last().expect("the 401 came").clone();
+        let authorization = answer(&response, "REGISTER", uri, "1001", "correct horse");
+        assert_eq!(send(&mut world, wire, "REGISTER", 2, Some(&authorization)), status, "{uri}");
+        world.settle();
+    }
+}
