@@ -33,7 +33,7 @@ fn stage_in(world: &mut World, link: Link) -> Stage {
 }
 
 /// The value of Refer-To that replaces a call.
-fn replacing(world: &World, call: CallRef) -> String {
+pub(crate) fn replacing(world: &World, call: CallRef) -> String {
     let dialog = world.seen(call).replaces().replace(';', "%3B").replace('=', "%3D").replace('@', "%40");
     format!("<sip:somebody@pbx.test?Replaces={dialog}>")
 }
