@@ -20,7 +20,9 @@ use crate::call::bridge::Incoming;
 use crate::call::start::{Refusal, status, unsupported};
 use crate::call::teardown::Ending;
 use crate::call::transfer::{self, moving, referral, subscription};
-use crate::call::{Call, CallKey, LegName, bridge, fork, reliable, session_timer, setup, start, teardown};
+use crate::call::{
+    Call, CallKey, LegName, bridge, failover, fork, reliable, session_timer, setup, start, teardown,
+};
 use crate::context::{ALLOW, Asker, ClientUse, Context, EXTENSIONS};
 use crate::interface::{Answer, Command, Counters, Input, Output};
 use crate::registrar::Registrar;
@@ -509,6 +511,7 @@ fn expired(call: &mut Call, ctx: &mut Context, now: Instant, timer: Timer) {
     match timer {
         Timer::Answer => setup::unanswered(call, ctx, now),
         Timer::Ring(trial) => setup::ring_timeout(call, ctx, now, trial),
+        Timer::Silence(place) => failover::silent(call, ctx, now, place),
         Timer::Setup => setup::overdue(call, ctx, now),
         Timer::AnswerResend => bridge::resend_answers(call, ctx, now),
         Timer::Session(side) => session_timer::expired(call, ctx, now, side),

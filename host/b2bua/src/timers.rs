@@ -15,6 +15,8 @@ pub(crate) enum Timer {
     Answer,
     /// A target rang long enough; its place in the set-up.
     Ring(usize),
+    /// A fork has heard nothing from its server; its place in the set-up.
+    Silence(usize),
     /// The whole set-up took too long (timer C of RFC 3261 §16.6 for the call).
     Setup,
     /// The 2xx to the caller has to be sent again, or its ACK never came.

@@ -1,6 +1,7 @@
 //! One fork: an INVITE of ours to one place where a target may be.
 
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -21,7 +22,7 @@ use super::leg::Leg;
 use super::reliable::{self, Provisional};
 use super::start::session_of;
 use super::transfer::takeover;
-use super::{Call, LegName, Stage, bridge, session_timer, setup, teardown};
+use super::{Call, LegName, Stage, bridge, failover, session_timer, setup, teardown};
 use crate::context::{ALLOW, ClientUse, Context, EXTENSIONS, RELIABLE_PROVISIONALS};
 use crate::interface::QueryId;
 use crate::timers::Timer;
@@ -50,14 +51,14 @@ pub(crate) struct Fork {
     /// Route set of the binding (Path, RFC 3327).
     route: Vec<String>,
     pub(crate) flow: Option<Flow>,
-    /// Further flows to try when this one delivers nothing (RFC 3263 §4.3).
+    /// Further servers, tried when this one does not take the call (RFC 3263 §4.3).
     pub(crate) alternatives: Vec<Flow>,
     /// What was sent, to make the dialog of.
     request: Option<Request>,
     local_tag: Option<String>,
     /// The shortest session timer that the callee takes, if it refused ours.
     min_se: Option<u32>,
-    /// Every INVITE of it, over all flows tried.
+    /// Every INVITE of it.
     transactions: Vec<ClientTransactionId>,
     /// Its early answer, for a 2xx that carries none and whose To tag no provisional had.
     early: Option<Session>,
@@ -92,6 +93,21 @@ impl Fork {
             early_dialogs: Vec::new(),
             declined: Vec::new(),
         }
+    }
+
+    /// The same place by the next of its servers.
+    pub(crate) fn next_server(&mut self) -> Option<Self> {
+        let mut servers = std::mem::take(&mut self.alternatives).into_iter();
+        let flow = servers.next()?;
+        let route = self.route.clone();
+        let next = Self::located(self.trial, self.uri.clone(), route, flow);
+        Some(Self { alternatives: servers.collect(), min_se: self.min_se, ..next })
+    }
+
+    /// The next of its servers that is reached from this address of ours; those before it are left out.
+    pub(crate) fn server_at(&mut self, local: Option<IpAddr>) -> Option<Flow> {
+        let place = self.alternatives.iter().position(|flow| Some(flow.local.ip()) == local)?;
+        self.alternatives.drain(..=place).next_back()
     }
 
     /// The leg of another call that has become our callee.
@@ -154,6 +170,8 @@ pub(crate) fn invite(call: &mut Call, ctx: &mut Context, now: Instant, place: us
     if let Some(former) = fork.local_tag.replace(local_tag) {
         ctx.index.tags.remove(&former);
     }
+    failover::watch(call, ctx, now, place);
+    let fork = &call.setup.forks[place];
     ctx.event(Some(call.id), EventKind::LegStarted { sip_call_id, target: fork.uri.clone() });
 }
 
@@ -238,6 +256,7 @@ pub(crate) fn escape_user(user: &str) -> String {
 
 /// Gives a fork up: nothing was sent yet, or CANCEL (RFC 3261 §9.1).
 pub(crate) fn cancel(call: &mut Call, ctx: &mut Context, now: Instant, place: usize) {
+    call.stop_timer(ctx, Timer::Silence(place));
     let fork = &mut call.setup.forks[place];
     fork.state = match fork.state {
         ForkState::Resolving(query) => {
@@ -256,6 +275,10 @@ pub(crate) fn cancel(call: &mut Call, ctx: &mut Context, now: Instant, place: us
 /// A response to the INVITE of a fork.
 pub(crate) fn response(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: &Message) {
     let Some(status) = message.status() else { return };
+    call.stop_timer(ctx, Timer::Silence(place));
+    if status == StatusCode::SERVICE_UNAVAILABLE && failover::unavailable(call, ctx, now, place) {
+        return;
+    }
     if status.is_provisional() {
         if matches!(call.setup.forks[place].state, ForkState::Inviting(_)) {
             provisional(call, ctx, now, place, status, message);
@@ -293,11 +316,8 @@ pub(crate) fn failed(
     place: usize,
     failure: TransactionFailure,
 ) {
-    let fork = &mut call.setup.forks[place];
-    let tried_all = fork.alternatives.is_empty();
-    if matches!(fork.state, ForkState::Inviting(_)) && !tried_all && call.stage == Stage::Dialing {
-        fork.flow = Some(fork.alternatives.remove(0));
-        return invite(call, ctx, now, place);
+    if failover::unavailable(call, ctx, now, place) {
+        return;
     }
     let status = match failure {
         TransactionFailure::Timeout => 408,

@@ -20,6 +20,7 @@ use crate::timers::{Alarm, Timer, TimerId};
 pub(crate) mod bridge;
 pub(crate) mod early;
 pub(crate) mod facts;
+pub(crate) mod failover;
 pub(crate) mod fork;
 pub(crate) mod headers;
 pub(crate) mod leg;

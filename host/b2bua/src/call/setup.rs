@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use cordboard_media::command::{MediaCommand, MediaPorts, Side};
+use cordboard_media::command::{MediaCommand, MediaId, MediaPorts, Side};
 use cordboard_model::{
     Aor, Attempt, AuthorizationSubject, Challenge, Dial, EndReason, RouteDecision, RouteQuestion,
     RouteReason, Strategy, Target, TargetAddress, Verdict,
@@ -283,17 +283,39 @@ pub(crate) fn resolved(call: &mut Call, ctx: &mut Context, now: Instant, place: 
 }
 
 /// Sends the INVITE of every fork that is located; ports come first.
-fn invite_located(call: &mut Call, ctx: &mut Context, now: Instant) {
-    let located: Vec<usize> = (0..call.setup.forks.len())
-        .filter(|place| matches!(call.setup.forks[*place].state, ForkState::Located))
-        .collect();
-    let Some(flow) = located.first().and_then(|place| call.setup.forks[*place].flow) else { return };
-    if call.media.ports.is_none() {
-        return allocate(call, ctx, flow);
+pub(crate) fn invite_located(call: &mut Call, ctx: &mut Context, now: Instant) {
+    let is_located = |call: &Call, place: usize| matches!(call.setup.forks[place].state, ForkState::Located);
+    for place in 0..call.setup.forks.len() {
+        let Some(flow) = call.setup.forks[place].flow.filter(|_| is_located(call, place)) else { continue };
+        if call.media.ports.is_none() {
+            return allocate(call, ctx, flow);
+        }
+        if call.media.callee_address == Some(flow.local.ip()) {
+            fork::invite(call, ctx, now, place);
+        } else if may_move_ports(call) {
+            return move_ports(call, ctx, flow);
+        } else if let Some(flow) = call.setup.forks[place].server_at(call.media.callee_address) {
+            call.setup.forks[place].flow = Some(flow);
+            fork::invite(call, ctx, now, place);
+        } else {
+            // Its media would have to come to an address that the ports of this call are not bound to.
+            fork_failed(call, ctx, now, place, 503);
+        }
     }
-    for place in located {
-        fork::invite(call, ctx, now, place);
-    }
+}
+
+/// Whether nobody relies on the ports yet: no callee that may still answer was offered them, nor was the caller.
+fn may_move_ports(call: &Call) -> bool {
+    let is_inviting = call.setup.forks.iter().any(|fork| matches!(fork.state, ForkState::Inviting(_)));
+    !is_inviting && !call.invite.provisional.is_some_and(|(_, with_session)| with_session)
+}
+
+/// Binds other ports, on the address that leads to a callee of another network or address family.
+fn move_ports(call: &mut Call, ctx: &mut Context, flow: Flow) {
+    teardown::release_media(call, ctx);
+    call.media.id = MediaId(ctx.number());
+    call.media.requested = false;
+    allocate(call, ctx, flow);
 }
 
 /// Reserves ports, unless that was done before; `flow` is the one to the callee.
@@ -330,10 +352,12 @@ pub(crate) fn allocated(call: &mut Call, ctx: &mut Context, now: Instant, ports:
 /// One fork ended without an answer. Its trial ends with the last of its forks.
 pub(crate) fn fork_failed(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, status: u16) {
     let fork = &mut call.setup.forks[place];
+    let was_given_up = matches!(fork.state, ForkState::Cancelled(_));
     fork.state = ForkState::Done;
     let number = fork.trial;
     let trial = &mut call.setup.trials[number];
-    if trial.done {
+    // What a server says that was given up for the next one counts no more.
+    if trial.done || was_given_up {
         return;
     }
     let best = trial.best.map_or(status, |known| better(known, status));
