@@ -5,10 +5,10 @@ use cordboard_model::{
     AttemptOutcome, AuthorizationSubject, Challenge, Credential, EndReason, EventKind, Referral, Referrer,
     Rejection, RouteReason, Secret, TRANSFERS, Verdict,
 };
-use cordboard_sip::{HeaderName, Method, StatusCode};
+use cordboard_sip::{HeaderName, Message, Method, StatusCode};
 use cordboard_test_support::{CallRef, CalleePlan, Ending, Link, PhoneId, Progress, World, reject};
 
-use crate::ends::{End, body, connected, sdp, text};
+use crate::ends::{End, body, connected, invite, sdp, text, two_ends};
 use crate::raw::Raw;
 use crate::{millis, seconds};
 
@@ -602,4 +602,38 @@ fn a_transfer_survives_a_bad_network() {
         assert!(world.seen(referrer).ending.is_some(), "seed {seed}: the referrer was left hanging");
     }
     assert!(transferred >= 38, "{transferred} of 40 were transferred");
+}
+
+#[test]
+fn a_session_that_is_due_while_its_leg_moves_is_refreshed_afterwards() {
+    let mut world = World::new(1);
+    world.registered("1003", answering());
+    let (mut caller, mut callee) = two_ends(&mut world);
+    let offer = sdp(&world, caller.wire, "sendrecv");
+    invite(&mut world, &mut caller, "", &offer);
+    let first = callee.join(&world);
+    // We refresh, after 45 s.
+    let timer = [
+        (HeaderName::Require, "timer"),
+        (HeaderName::SessionExpires, "90;refresher=uac"),
+        (HeaderName::Allow, "UPDATE"),
+    ];
+    let session = sdp(&world, callee.wire, "sendrecv");
+    callee.answer_with(&mut world, &first, StatusCode::OK, &timer, &session);
+    caller.confirm(&world);
+    caller.send(&mut world, "ACK", "", "");
+    world.run_for(seconds(39));
+    caller.send_with(&mut world, "REFER", "Refer-To: <sip:1003@pbx.test>\r\n", "");
+    world.run_for(seconds(6));
+    let updates = |message: &Message| message.is_request() && message.method() == Method::Update;
+    assert_eq!(callee.count(&world, updates), 0, "the re-INVITE is out since 43 s");
+    let moved = callee.last_request(&world, Method::Invite);
+    callee.answer_with(&mut world, &moved, StatusCode::OK, &timer, &session);
+    world.run_for(seconds(45));
+    let update = callee.last_request(&world, Method::Update);
+    callee.answer_with(&mut world, &update, StatusCode::OK, &timer, "");
+    world.run_for(seconds(40));
+    assert_eq!(world.node.ends(), [EndReason::Transferred], "the session goes on");
+    world.command(Command::EndAll);
+    world.settle();
 }

@@ -13,6 +13,7 @@ use cordboard_sip::{HeaderName, Method};
 
 use super::start::{Refusal, session_of};
 use super::teardown::{self, Ending};
+use super::transfer::moving::Moving;
 use super::{Call, bridge};
 use crate::CallSettings;
 use crate::context::{ClientUse, Context, SESSION_TIMERS};
@@ -191,12 +192,14 @@ pub(crate) fn expired(call: &mut Call, ctx: &mut Context, now: Instant, side: Si
         return;
     }
     let busy = bridge::glares(call);
+    // A leg that may move any moment takes no refresh of this call along.
+    let is_moving = call.moving.as_ref().is_some_and(Moving::is_asked);
     let Some(leg) = call.leg_mut(side) else { return };
     let Some(timer) = leg.session_timer.as_ref().filter(|_| !leg.absent) else { return };
     if !timer.ours || leg.refresh.is_some() || now >= timer.ends {
         return teardown::end(call, ctx, now, Ending::of(EndReason::PeerGone));
     }
-    if busy && !leg.allows_update {
+    if is_moving || (busy && !leg.allows_update) {
         return try_again(call, ctx, now, side);
     }
     refresh(call, ctx, now, side);
