@@ -6,7 +6,7 @@ use std::time::Instant;
 use cordboard_model::{Challenge, Credential, DigestAlgorithm};
 use cordboard_sip::HeaderName;
 use cordboard_sip::auth::{Algorithm, Credentials, DigestOutcome, DigestServer, DigestSettings, Ha1};
-use cordboard_sip::message::{Message, StartLine};
+use cordboard_sip::message::{Message, StartLine, Uri};
 use cordboard_sip::transport::Flow;
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
@@ -56,6 +56,9 @@ impl Authentication {
         let Some(server) = self.server(now, &challenge.realm) else { return Proof::Impossible };
         let source = flow.remote.ip();
         let outcome = match Credentials::find(request, HeaderName::Authorization, &challenge.realm) {
+            Some(Ok(credentials)) if !names_target(settings, flow, &credentials.uri, request) => {
+                DigestOutcome::Refused
+            }
             Some(Ok(credentials)) => {
                 let ha1 = ha1(settings, challenge, &credentials);
                 server.verify(now, source, method_token(request), &credentials, ha1.as_ref())
@@ -98,6 +101,27 @@ fn ha1(settings: &Settings, challenge: &Challenge, credentials: &Credentials) ->
             known.and_then(|(_, hash)| Ha1::of_hex(credentials.algorithm, hash.reveal()))
         }
     }
+}
+
+/// Whether the URI that was hashed is the one of the request (RFC 7616 §3.4.6): otherwise whoever has seen the credentials of one
+/// request could call somebody else with them.
+///
+/// Phones leave out or add the port and parameters such as `transport`, write `sip` for `sips`, and name us by one name here and
+/// another there; proxies rewrite the host to our address. So the user has to be the same, and the host, unless both are ours.
+fn names_target(settings: &Settings, flow: &Flow, hashed: &str, request: &Message) -> bool {
+    let Some(asked) = request.request_uri() else { return false };
+    if hashed.as_bytes() == asked {
+        return true;
+    }
+    let (Some(hashed), Some(asked)) = (Uri::parse(hashed.as_bytes()), Uri::parse(asked)) else {
+        return false;
+    };
+    if !(hashed.is_sip() && asked.is_sip()) {
+        return hashed.equivalent(&asked);
+    }
+    let is_ours = |uri: &Uri<'_>| settings.is_ours(&String::from_utf8_lossy(uri.host), flow.local.ip());
+    let same_host = hashed.host.eq_ignore_ascii_case(asked.host) || (is_ours(&hashed) && is_ours(&asked));
+    hashed.user_text() == asked.user_text() && same_host
 }
 
 fn native(algorithm: DigestAlgorithm) -> Algorithm {

@@ -17,17 +17,20 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::Settings;
 use crate::authentication::{Authentication, Proof};
-use crate::call::{CallKey, LegName};
+use crate::call::transfer::Signal;
+use crate::call::{Call, CallKey, LegName};
 use crate::interface::{Output, QueryId, Question, ResolveTarget};
 use crate::registrar::Registrar;
 use crate::registration::PendingRegister;
 use crate::timers::Timers;
 
 /// The methods that this PBX answers with something else than 405.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK";
+pub(crate) const ALLOW: &str =
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, NOTIFY";
 
 /// The extensions that a peer may require of us (RFC 3261 §8.2.2.3).
-pub(crate) const EXTENSIONS: &[&str] = &[RELIABLE_PROVISIONALS, SESSION_TIMERS];
+pub(crate) const EXTENSIONS: &[&str] =
+    &[RELIABLE_PROVISIONALS, SESSION_TIMERS, REPLACES, NO_REFER_SUBSCRIPTION];
 
 /// The option tag of RFC 3262.
 pub(crate) const RELIABLE_PROVISIONALS: &str = "100rel";
@@ -35,9 +38,17 @@ pub(crate) const RELIABLE_PROVISIONALS: &str = "100rel";
 /// The option tag of RFC 4028.
 pub(crate) const SESSION_TIMERS: &str = "timer";
 
+/// The option tag of RFC 3891.
+pub(crate) const REPLACES: &str = "replaces";
+
+/// The option tag of RFC 4488.
+pub(crate) const NO_REFER_SUBSCRIPTION: &str = "norefersub";
+
 /// Who asked a question.
 pub(crate) enum Asker {
     Call(CallKey),
+    /// A call, about a REFER in it.
+    Transfer(CallKey),
     Register(Box<PendingRegister>),
 }
 
@@ -54,6 +65,10 @@ pub(crate) enum ClientUse {
     Passed,
     /// A refresh of the session of one leg.
     Refresh(Side),
+    /// The re-INVITE of a leg that is to move to another call.
+    Move,
+    /// A NOTIFY that tells a referrer how the transfer gets on.
+    Notify,
 }
 
 /// Leads events to their call.
@@ -69,6 +84,15 @@ pub(crate) struct Index {
     pub(crate) ids: BTreeMap<CallId, CallKey>,
 }
 
+impl Index {
+    /// A call gives up the tag of one of its legs. Nothing happens when the leg has moved to another call.
+    pub(crate) fn release_tag(&mut self, call: CallKey, tag: &str) {
+        if self.tags.get(tag).is_some_and(|(owner, _)| *owner == call) {
+            self.tags.remove(tag);
+        }
+    }
+}
+
 pub(crate) struct Context {
     pub(crate) settings: Arc<Settings>,
     pub(crate) endpoint: Endpoint,
@@ -77,6 +101,10 @@ pub(crate) struct Context {
     pub(crate) timers: Timers,
     pub(crate) index: Index,
     pub(crate) outputs: VecDeque<Output>,
+    /// What calls tell each other; delivered before the input that caused it is done.
+    pub(crate) signals: VecDeque<(CallKey, Signal)>,
+    /// Calls that other calls began, likewise.
+    pub(crate) begun: Vec<Call>,
     pub(crate) rng: ChaCha12Rng,
     numbered: u64,
 }
@@ -97,6 +125,8 @@ impl Context {
             timers: Timers::default(),
             index: Index::default(),
             outputs: VecDeque::new(),
+            signals: VecDeque::new(),
+            begun: Vec::new(),
             rng,
             numbered: 0,
         }
@@ -124,6 +154,18 @@ impl Context {
         let question = self.ask(content);
         self.index.questions.insert(question, Asker::Call(call));
         question
+    }
+
+    /// Asks the plugins whether a party of a call may transfer it.
+    pub(crate) fn ask_for_transfer(&mut self, call: CallKey, content: Question) -> QuestionId {
+        let question = self.ask(content);
+        self.index.questions.insert(question, Asker::Transfer(call));
+        question
+    }
+
+    /// Tells another call something.
+    pub(crate) fn signal(&mut self, to: CallKey, signal: Signal) {
+        self.signals.push_back((to, signal));
     }
 
     pub(crate) fn resolve(&mut self, call: CallKey, fork: usize, uri: String) -> QueryId {

@@ -10,7 +10,7 @@ use cordboard_sip::endpoint::TransactionFailure;
 use cordboard_sip::message::{Message, Response};
 use cordboard_sip::transaction::{ClientTransactionId, ServerTransactionId};
 use cordboard_sip::transport::Flow;
-use cordboard_sip::{Endpoint, EndpointEvent, HeaderName, Method};
+use cordboard_sip::{Endpoint, EndpointEvent, HeaderName, Method, StatusCode};
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 
@@ -19,7 +19,10 @@ use crate::admission::{Admission, RefusalReason};
 use crate::call::bridge::Incoming;
 use crate::call::start::{Refusal, status, unsupported};
 use crate::call::teardown::Ending;
-use crate::call::{Call, CallKey, LegName, bridge, fork, reliable, session_timer, setup, start, teardown};
+use crate::call::transfer::{self, moving, referral, subscription};
+use crate::call::{
+    Call, CallKey, LegName, bridge, failover, fork, reliable, session_timer, setup, start, teardown,
+};
 use crate::context::{ALLOW, Asker, ClientUse, Context, EXTENSIONS};
 use crate::interface::{Answer, Command, Counters, Input, Output};
 use crate::registrar::Registrar;
@@ -74,8 +77,33 @@ impl Core {
             Input::Command(command) => self.command(now, command),
             Input::Timeout => self.timeout(now),
         }
-        while let Some(event) = self.ctx.endpoint.poll_event() {
-            self.endpoint_event(now, event);
+        self.follow_up(now);
+    }
+
+    /// What an input brings about in the endpoint, and between calls.
+    fn follow_up(&mut self, now: Instant) {
+        loop {
+            while let Some(event) = self.ctx.endpoint.poll_event() {
+                self.endpoint_event(now, event);
+            }
+            for call in std::mem::take(&mut self.ctx.begun) {
+                self.take_in(call);
+            }
+            let Some((key, signal)) = self.ctx.signals.pop_front() else { return };
+            if self.calls.contains_key(&key) {
+                self.with_call(key, |call, ctx| transfer::signalled(call, ctx, now, signal));
+            } else {
+                transfer::undeliverable(&mut self.ctx, signal);
+            }
+        }
+    }
+
+    fn take_in(&mut self, call: Call) {
+        let (key, is_over) = (call.key, call.is_over());
+        self.live += usize::from(!call.has_ended());
+        self.calls.insert(key, call);
+        if is_over {
+            self.forget(key);
         }
     }
 
@@ -118,6 +146,9 @@ impl Core {
         match self.ctx.index.questions.remove(&question) {
             Some(Asker::Call(key)) => {
                 self.with_call(key, |call, ctx| setup::answered(call, ctx, now, answer))
+            }
+            Some(Asker::Transfer(key)) => {
+                self.with_call(key, |call, ctx| referral::authorized(call, ctx, now, answer))
             }
             Some(Asker::Register(pending)) => {
                 if let Answer::Authorized(verdict) = answer {
@@ -228,14 +259,14 @@ impl Core {
         call.stop_timers(&mut self.ctx);
         let index = &mut self.ctx.index;
         index.servers.remove(&call.invite.transaction);
-        index.tags.remove(&call.caller.dialog.id.local_tag);
+        index.release_tag(key, &call.caller.dialog.id.local_tag);
         index.ids.remove(&call.id);
-        if let Some(transaction) = call.reinvite {
-            index.clients.remove(&transaction);
+        for transaction in call.reinvite.iter().chain(&call.moved_in) {
+            index.clients.remove(transaction);
         }
         for fork in &call.setup.forks {
             if let Some(tag) = fork.local_tag() {
-                index.tags.remove(tag);
+                index.release_tag(key, tag);
             }
             for transaction in fork.transactions() {
                 index.clients.remove(transaction);
@@ -285,6 +316,13 @@ impl Core {
             Method::Invite => self.invite(now, transaction, flow, message.clone()),
             Method::Register => registration::receive(&mut self.ctx, now, transaction, flow, message.clone()),
             Method::Options => self.options(now, transaction, flow, &message),
+            // Whom it would have call whom, nobody here has agreed to: a transfer is asked for in the call that it changes. 405
+            // would say that we do not know the method.
+            Method::Refer => Err(Refusal::plain(403)),
+            Method::Notify => {
+                let status = subscription::stray_notify(&message);
+                Err(Refusal::with(status, HeaderName::AllowEvents, subscription::PACKAGE))
+            }
             // These exist only within a dialog.
             Method::Bye | Method::Update | Method::Info | Method::Prack => Err(Refusal::plain(481)),
             _ => Err(Refusal::with(405, HeaderName::Allow, ALLOW)),
@@ -317,6 +355,12 @@ impl Core {
     ) {
         match self.dialog(&message) {
             Some((key, leg)) => {
+                // A REFER begins a call.
+                if message.method() == Method::Refer
+                    && let Err(refusal) = self.admit(now, flow)
+                {
+                    return self.refuse(now, transaction, flow, &message, &refusal);
+                }
                 let incoming = Incoming { leg, transaction, flow, message };
                 self.with_call(key, |call, ctx| bridge::request(call, ctx, now, incoming));
             }
@@ -348,17 +392,21 @@ impl Core {
         flow: Flow,
         message: Message,
     ) -> Result<(), Refusal> {
-        if let Err(refusal) = self.admission.check(now, flow.remote.ip(), self.live, self.draining) {
+        self.admit(now, flow)?;
+        let call = start::begin(&mut self.ctx, now, transaction, flow, message)?;
+        self.take_in(call);
+        Ok(())
+    }
+
+    /// Whether one more call may begin.
+    fn admit(&mut self, now: Instant, flow: Flow) -> Result<(), Refusal> {
+        self.admission.check(now, flow.remote.ip(), self.live, self.draining).map_err(|refusal| {
             match refusal.reason {
                 RefusalReason::RateLimited => self.rate_limited += 1,
                 RefusalReason::CallLimit | RefusalReason::Draining => self.overloaded += 1,
             }
-            return Err(Refusal::with(503, HeaderName::RetryAfter, refusal.retry_after_s.to_string()));
-        }
-        let call = start::begin(&mut self.ctx, now, transaction, flow, message)?;
-        self.live += 1;
-        self.calls.insert(call.key, call);
-        Ok(())
+            Refusal::with(503, HeaderName::RetryAfter, refusal.retry_after_s.to_string())
+        })
     }
 
     fn options(
@@ -403,18 +451,33 @@ impl Core {
                     session_timer::response(call, ctx, now, side, transaction, message)
                 });
             }
+            ClientUse::Move if self.calls.contains_key(&key) => {
+                self.with_call(key, |call, ctx| moving::response(call, ctx, now, transaction, message));
+            }
+            ClientUse::Notify if is_final => self.notified(now, key, transaction, message.status()),
             ClientUse::Bye if is_final => self.bye_done(key, transaction),
             // What a refused PRACK means for the call, the final response to the INVITE says.
-            ClientUse::Prack if is_final => {
+            ClientUse::Prack | ClientUse::Move if is_final => {
                 self.ctx.index.clients.remove(&transaction);
             }
-            ClientUse::Bye | ClientUse::Prack => {}
+            ClientUse::Bye | ClientUse::Prack | ClientUse::Move | ClientUse::Notify => {}
         }
     }
 
     fn bye_done(&mut self, key: CallKey, transaction: ClientTransactionId) {
         self.ctx.index.clients.remove(&transaction);
         self.with_call(key, |call, _| call.byes -= 1);
+    }
+
+    fn notified(
+        &mut self,
+        now: Instant,
+        key: CallKey,
+        transaction: ClientTransactionId,
+        status: Option<StatusCode>,
+    ) {
+        self.ctx.index.clients.remove(&transaction);
+        self.with_call(key, |call, ctx| subscription::answered(call, ctx, now, transaction, status));
     }
 
     fn client_failed(&mut self, now: Instant, transaction: ClientTransactionId, failure: TransactionFailure) {
@@ -431,6 +494,11 @@ impl Core {
                 self.ctx.index.clients.remove(&transaction);
                 self.with_call(key, |call, ctx| session_timer::failed(call, ctx, now));
             }
+            ClientUse::Move => {
+                self.ctx.index.clients.remove(&transaction);
+                self.with_call(key, |call, ctx| moving::unanswered(call, ctx, now, transaction, failure));
+            }
+            ClientUse::Notify => self.notified(now, key, transaction, None),
             ClientUse::Bye => self.bye_done(key, transaction),
             ClientUse::Prack => {
                 self.ctx.index.clients.remove(&transaction);
@@ -443,10 +511,13 @@ fn expired(call: &mut Call, ctx: &mut Context, now: Instant, timer: Timer) {
     match timer {
         Timer::Answer => setup::unanswered(call, ctx, now),
         Timer::Ring(trial) => setup::ring_timeout(call, ctx, now, trial),
+        Timer::Silence(place) => failover::silent(call, ctx, now, place),
         Timer::Setup => setup::overdue(call, ctx, now),
         Timer::AnswerResend => bridge::resend_answers(call, ctx, now),
         Timer::Session(side) => session_timer::expired(call, ctx, now, side),
         Timer::ProvisionalResend => reliable::resend(call, ctx, now),
+        Timer::Transfer => referral::overdue(call, ctx, now),
+        Timer::Moving => moving::overdue(call, ctx, now),
         Timer::Duration => teardown::end(call, ctx, now, Ending::of(EndReason::DurationLimit)),
         Timer::Linger => {}
     }

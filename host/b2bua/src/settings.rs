@@ -62,6 +62,9 @@ pub struct AdmissionSettings {
 pub struct CallSettings {
     /// How long a target rings when the decision does not say; 30 s.
     pub ring_timeout: Duration,
+    /// How long a server of a target may say nothing at all before the next one is tried, where the target has several
+    /// (RFC 3263 §4.3); 4 s. Any response, 100 Trying too, ends the wait.
+    pub failover_after: Duration,
     /// How long a whole set-up may take, over all targets; 180 s (timer C).
     pub setup_timeout: Duration,
     /// Longest call; 4 h.
@@ -121,6 +124,7 @@ impl Default for CallSettings {
     fn default() -> Self {
         Self {
             ring_timeout: Duration::from_secs(30),
+            failover_after: Duration::from_secs(4),
             setup_timeout: Duration::from_secs(180),
             max_duration: Duration::from_secs(4 * 3600),
             max_attempts: 32,

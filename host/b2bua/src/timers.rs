@@ -15,6 +15,8 @@ pub(crate) enum Timer {
     Answer,
     /// A target rang long enough; its place in the set-up.
     Ring(usize),
+    /// A fork has heard nothing from its server; its place in the set-up.
+    Silence(usize),
     /// The whole set-up took too long (timer C of RFC 3261 §16.6 for the call).
     Setup,
     /// The 2xx to the caller has to be sent again, or its ACK never came.
@@ -23,6 +25,10 @@ pub(crate) enum Timer {
     ProvisionalResend,
     /// The session of a leg has to be refreshed, or was not (RFC 4028).
     Session(Side),
+    /// The driver did not answer whether a transfer may be, or the referrer of one that is done did not hang up.
+    Transfer,
+    /// A leg that was busy is asked again to move to another call.
+    Moving,
     /// The longest allowed call.
     Duration,
     /// An ended call has waited long enough for its last responses.

@@ -19,6 +19,7 @@ pub fn write(event: &Event) {
         EventKind::CallAnswered { sip_call_id, setup_ms, .. } => {
             info!(%call_id, %sip_call_id, leg = "b", elapsed_ms = setup_ms, "call answered");
         }
+        EventKind::TransferStarted { successor, .. } => info!(%call_id, %successor, "transfer started"),
         EventKind::CallEnded { reason, status, duration_ms, talk_ms } => {
             write_end(&call_id, *reason, *status, *duration_ms, *talk_ms);
         }
@@ -52,6 +53,7 @@ pub fn is_error(reason: EndReason) -> bool {
         | EndReason::Challenged
         | EndReason::RouteRejected
         | EndReason::Redirected
+        | EndReason::Transferred
         | EndReason::Operator
         | EndReason::DurationLimit => false,
         EndReason::Unreachable

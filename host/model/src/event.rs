@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Aor;
 use crate::id::CallId;
+use crate::question::Referrer;
 
 /// One side of a call as SIP named it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -66,6 +67,8 @@ pub enum EndReason {
     Operator,
     /// The longest allowed duration was reached.
     DurationLimit,
+    /// One party asked for a transfer, and the other one talks on in the call that this began.
+    Transferred,
     /// A failure of a kind that no other reason names.
     Failed,
 }
@@ -95,6 +98,7 @@ impl EndReason {
             Self::MediaTimeout => "media-timeout",
             Self::Operator => "operator",
             Self::DurationLimit => "duration-limit",
+            Self::Transferred => "transferred",
             Self::Failed => "failed",
         }
     }
@@ -133,6 +137,16 @@ pub enum EventKind {
         sip_call_id: String,
         /// From INVITE to 2xx.
         setup_ms: u64,
+    },
+    /// A transfer of this call was allowed and has begun. It is a call of its own, whose caller is the party that stays; when it
+    /// succeeds, this one ends with [`EndReason::Transferred`].
+    TransferStarted {
+        /// Who asked for it.
+        by: Referrer,
+        /// Where to: Refer-To URI, without its headers.
+        refer_to: String,
+        /// The call that it began.
+        successor: CallId,
     },
     /// The one end of a call.
     CallEnded {
@@ -185,7 +199,7 @@ mod tests {
     #[test]
     fn an_end_reason_is_named_as_it_is_serialised() {
         for reason in
-            [EndReason::CallerHungUp, EndReason::NoAck, EndReason::PortsExhausted, EndReason::Failed]
+            [EndReason::CallerHungUp, EndReason::NoAck, EndReason::PortsExhausted, EndReason::Transferred]
         {
             let json = serde_json::to_string(&reason).expect("a unit variant serialises");
             assert_eq!(json, format!("\"{}\"", reason.name()));

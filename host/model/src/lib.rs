@@ -20,6 +20,6 @@ pub use event::{EndReason, Event, EventKind, Party};
 pub use id::CallId;
 pub use privacy::{Pii, Secret};
 pub use question::{
-    Attempt, AttemptOutcome, Attributes, AuthorizationSubject, CallFacts, QuestionId, RouteQuestion,
-    RouteReason,
+    Attempt, AttemptOutcome, Attributes, AuthorizationSubject, CallFacts, QuestionId, ReferFacts, Referral,
+    Referrer, RouteQuestion, RouteReason, TRANSFERS,
 };

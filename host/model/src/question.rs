@@ -54,19 +54,40 @@ pub enum AuthorizationSubject {
     Call(CallFacts),
     /// A REGISTER.
     Register(CallFacts),
+    /// A party of a call asks to transfer it.
+    Refer(ReferFacts),
 }
+
+/// A transfer that a party of a call asks for (REFER, RFC 3515).
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ReferFacts {
+    /// The REFER, as if its sender called the target itself: `caller` is who refers, `callee` whom to. `call_id` is that of the
+    /// call that the transfer would begin; the transferred one is in the attributes as [`TRANSFERS`].
+    pub call: CallFacts,
+    /// Refer-To URI, without its headers.
+    pub refer_to: String,
+    /// It replaces another dialog (attended transfer, RFC 3891).
+    pub replaces: bool,
+}
+
+/// Attribute that names the call which is being transferred.
+pub const TRANSFERS: &str = "host:transfers";
 
 impl AuthorizationSubject {
     /// The request the question is about.
     pub fn facts(&self) -> &CallFacts {
-        let (Self::Call(facts) | Self::Register(facts)) = self;
-        facts
+        match self {
+            Self::Call(facts) | Self::Register(facts) => facts,
+            Self::Refer(refer) => &refer.call,
+        }
     }
 
     /// Wall-clock stamp for the driver to fill in.
     pub fn facts_mut(&mut self) -> &mut CallFacts {
-        let (Self::Call(facts) | Self::Register(facts)) = self;
-        facts
+        match self {
+            Self::Call(facts) | Self::Register(facts) => facts,
+            Self::Refer(refer) => &mut refer.call,
+        }
     }
 }
 
@@ -80,6 +101,29 @@ pub enum RouteReason {
     Failed,
     /// A callee answered 3xx; its contacts are in `redirects`.
     Redirected,
+    /// A party asked to be transferred; where to is in `referral`.
+    Refer,
+}
+
+/// One of the two parties of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Referrer {
+    /// The party that called.
+    Caller,
+    /// The party that was called.
+    Callee,
+}
+
+/// A transfer that a party asked for (REFER, RFC 3515).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Referral {
+    /// Who asked.
+    pub by: Referrer,
+    /// Refer-To URI, without its headers.
+    pub refer_to: String,
+    /// It replaces another dialog (attended transfer, RFC 3891).
+    pub replaces: bool,
 }
 
 /// How one attempt to reach a target ended.
@@ -116,7 +160,7 @@ pub struct Attempt {
 /// The routing question.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct RouteQuestion {
-    /// The call as it came in.
+    /// The call as it came in; with [`RouteReason::Refer`], and after it, the REFER as in [`ReferFacts::call`].
     pub call: CallFacts,
     /// Why it is asked now.
     pub reason: RouteReason,
@@ -124,4 +168,6 @@ pub struct RouteQuestion {
     pub attempts: Vec<Attempt>,
     /// Contacts of the last 3xx, in its order.
     pub redirects: Vec<String>,
+    /// The transfer that began this call, if one did.
+    pub referral: Option<Referral>,
 }

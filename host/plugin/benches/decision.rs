@@ -94,6 +94,7 @@ fn questions() -> (AuthorizationSubject, RouteQuestion) {
         reason: RouteReason::New,
         attempts: Vec::new(),
         redirects: Vec::new(),
+        referral: None,
     };
     (AuthorizationSubject::Call(call), question)
 }

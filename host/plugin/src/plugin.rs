@@ -273,7 +273,13 @@ mod tests {
             now_ms: 0,
             attributes: Vec::new(),
         };
-        RouteQuestion { call, reason: RouteReason::New, attempts: Vec::new(), redirects: Vec::new() }
+        RouteQuestion {
+            call,
+            reason: RouteReason::New,
+            attempts: Vec::new(),
+            redirects: Vec::new(),
+            referral: None,
+        }
     }
 
     #[tokio::test(start_paused = true)]

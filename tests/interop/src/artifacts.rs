@@ -43,8 +43,10 @@ pub(crate) fn root() -> &'static Path {
     here.ancestors().nth(2).expect("this package lies two folders below the root")
 }
 
-/// The target directory that this very program lies in: `<target>/<profile>/deps/<program>`.
+/// The target directory that this very program lies in: a test in `<target>/<profile>/deps`, the load program in `<target>/<profile>`.
 pub(crate) fn target_directory() -> PathBuf {
     let program = std::env::current_exe().expect("the path of a running program is known");
-    program.ancestors().nth(3).expect("a test lies three folders below its target directory").to_owned()
+    let folder = program.parent().expect("a program lies in a folder");
+    let profile = if folder.ends_with("deps") { folder.parent() } else { Some(folder) };
+    profile.and_then(Path::parent).expect("a profile's folder lies in the target directory").to_owned()
 }

@@ -3,11 +3,13 @@
 use cordboard_b2bua::{Command, Settings};
 use cordboard_sip::Transport;
 use cordboard_test_support::{
-    CallRef, CalleePlan, CallerPlan, Link, Manner, PhoneId, World, dial, dial_in_turn,
+    CallRef, CalleePlan, CallerPlan, Link, Manner, PhoneId, Progress, World, dial, dial_in_turn,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
+use crate::attended_transfer::replacing;
+use crate::blind_transfer::refer;
 use crate::{millis, seconds};
 
 const USERS: usize = 6;
@@ -91,6 +93,38 @@ fn end_one(world: &mut World, rng: &mut ChaCha12Rng) {
     }
 }
 
+/// Somebody who talks refers the other end to anybody, or to a call of their own; or anybody takes their place.
+fn transfer(world: &mut World, rng: &mut ChaCha12Rng, phones: &[PhoneId]) {
+    let mut talking = Vec::new();
+    for phone in phones {
+        for (index, call) in world.at(*phone).calls.iter().enumerate() {
+            if call.progress == Progress::Talking {
+                talking.push(CallRef { phone: *phone, index });
+            }
+        }
+    }
+    if talking.is_empty() {
+        return;
+    }
+    let call = talking[rng.random_range(0..talking.len())];
+    let own: Vec<_> = talking.iter().filter(|other| other.phone == call.phone).collect();
+    let other = *own[rng.random_range(0..own.len())];
+    let target = match rng.random_range(0..4) {
+        0 => {
+            let headers = vec![("Replaces".to_owned(), world.seen(call).replaces())];
+            let plan = CallerPlan { headers, ..caller(rng) };
+            world.call(phones[rng.random_range(0..phones.len())], "u0", plan);
+            return;
+        }
+        1 => replacing(world, other),
+        _ => format!("<sip:u{}@pbx.test>", rng.random_range(0..=USERS)),
+    };
+    let phone = world.phone_mut(call.phone);
+    phone.hangs_up_when_transferred = rng.random_bool(0.5);
+    phone.refuses_reinvites = rng.random_bool(0.1).then_some([488, 491, 481][rng.random_range(0..3)]);
+    refer(world, call, &target);
+}
+
 fn run(seed: u64) {
     let mut rng = ChaCha12Rng::seed_from_u64(seed);
     let link = any_network(&mut rng);
@@ -124,6 +158,9 @@ fn run(seed: u64) {
         let from = phones[rng.random_range(0..phones.len())];
         calls.push(world.call(from, &number, caller(&mut rng)));
         world.run_for(up_to(&mut rng, 1_000));
+        if rng.random_bool(0.4) {
+            transfer(&mut world, &mut rng, &phones);
+        }
     }
     // The slowest chain: an INVITE that arrives at its last resend, an answer nobody acknowledges, a BYE nobody answers.
     world.run_for(longest + seconds(4 * 32));

@@ -1,8 +1,8 @@
 //! Digest on the wire (requirement A3): a plugin asks for a proof, the core verifies it, and the plugin is asked again.
 
 use cordboard_model::{Challenge, Credential, EndReason, Secret, Verdict};
-use cordboard_sip::HeaderName;
 use cordboard_sip::auth::{self, DigestSession};
+use cordboard_sip::{HeaderName, Message};
 use cordboard_test_support::{Link, WireId, World};
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
@@ -41,9 +41,14 @@ fn send(world: &mut World, wire: WireId, method: &str, cseq: u32, authorization:
 /// What a phone answers to the last 401.
 fn proof(world: &World, wire: WireId, method: &str, user: &str, password: &str) -> String {
     let response = world.on(wire).received().last().expect("the 401 came");
+    answer(response, method, URI, user, password)
+}
+
+/// What a phone answers to this 401.
+pub(crate) fn answer(response: &Message, method: &str, uri: &str, user: &str, password: &str) -> String {
     let challenge = auth::Challenge::strongest(response).expect("the 401 holds a challenge");
     let mut rng = ChaCha12Rng::from_seed([5; 32]);
-    DigestSession::new(challenge, user, password).authorization(method, URI, &mut rng)
+    DigestSession::new(challenge, user, password).authorization(method, uri, &mut rng)
 }
 
 #[test]
@@ -107,4 +112,25 @@ fn a_caller_who_proves_who_it_is_gets_through() {
     assert_eq!(send(&mut world, wire, "INVITE", 2, Some(&answer)), 404);
     assert_eq!(world.node.policy.route_questions[0].call.authenticated_as.as_deref(), Some("1001"));
     world.settle();
+}
+
+#[test]
+fn credentials_are_for_the_uri_that_they_name() {
+    for (uri, status) in [
+        (URI, 200),
+        ("sip:1002@PBX.test:5060;transport=udp", 200),
+        ("sips:1002@pbx.test", 200),
+        ("sip:1002@10.0.0.1", 200),
+        ("sip:1003@pbx.test", 401),
+        ("sip:pbx.test", 401),
+        ("sip:1002@elsewhere.test", 401),
+        ("/", 401),
+    ] {
+        let (mut world, wire) = guarded("phone-1001");
+        send(&mut world, wire, "REGISTER", 1, None);
+        let response = world.on(wire).received().last().expect("the 401 came").clone();
+        let authorization = answer(&response, "REGISTER", uri, "1001", "correct horse");
+        assert_eq!(send(&mut world, wire, "REGISTER", 2, Some(&authorization)), status, "{uri}");
+        world.settle();
+    }
 }

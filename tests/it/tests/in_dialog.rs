@@ -1,6 +1,6 @@
 //! Requests within a call: hold and resume by re-INVITE (requirement A9, as far as it is there), late offers, glare, INFO.
 //!
-//! Not yet: REFER. Elsewhere: PRACK (`reliable_provisionals`), refreshes and their glare (`session_timers`).
+//! Elsewhere: REFER (`blind_transfer`, `attended_transfer`), PRACK (`reliable_provisionals`), refreshes and their glare (`session_timers`).
 
 use cordboard_sip::{HeaderName, Method, StatusCode};
 use cordboard_test_support::World;

@@ -3,9 +3,11 @@
 //! Proved here: A1 (two independent legs), A2 (405, 420 and 481), A3 (registration, expiry, several contacts), A4 (over a
 //! lossy network), A6 (OPTIONS answered), A7 (CANCEL in every phase), A8 (100 Trying before any plugin), A10 (forking, ring
 //! timeout, failover, 3xx), A13 (rate limit), B3 (503 when ports or calls run out), D8 (drain), A14 (the places of a name in order), and parts
-//! of A9 (hold, late offers, INFO, PRACK, session timers) and A12 (digest as server). Not yet: A11.
+//! of A9 (hold, late offers, INFO, PRACK, session timers, transfers) and A12 (digest as server). Not yet: A11.
 
+mod attended_transfer;
 mod basic_call;
+mod blind_transfer;
 mod cancel;
 mod chaos;
 mod dead_peers;
@@ -24,6 +26,7 @@ mod raw;
 mod refused;
 mod registration;
 mod reliable_provisionals;
+mod replaces;
 mod session_timers;
 mod stray_requests;
 

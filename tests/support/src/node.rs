@@ -29,7 +29,8 @@ pub struct Node {
     /// How long a resolution takes.
     pub resolution_delay: Duration,
     core: Core,
-    address: SocketAddr,
+    /// Where it listens: IPv4, IPv6.
+    addresses: [SocketAddr; 2],
     wait: Option<Instant>,
     /// What it is going to be told, by time.
     replies: BTreeMap<(Instant, u64), Input>,
@@ -39,7 +40,7 @@ pub struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(now: Instant, settings: Settings, seed: u64, address: SocketAddr) -> Self {
+    pub(crate) fn new(now: Instant, settings: Settings, seed: u64, addresses: [SocketAddr; 2]) -> Self {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         Self {
@@ -48,7 +49,7 @@ impl Node {
             names: BTreeMap::new(),
             resolution_delay: Duration::ZERO,
             core: Core::new(now, Arc::new(settings), bytes),
-            address,
+            addresses,
             wait: None,
             replies: BTreeMap::new(),
             replied: 0,
@@ -170,7 +171,12 @@ impl Node {
             Ok(ip) => vec![SocketAddr::new(ip, uri.port.unwrap_or(5060))],
             Err(_) => self.names.get(&host).cloned().unwrap_or_default(),
         };
-        let flow = |remote| Flow { transport, local: self.address, remote, connection: ConnectionId::NONE };
+        let flow = |remote: SocketAddr| Flow {
+            transport,
+            local: self.addresses[usize::from(remote.is_ipv6())],
+            remote,
+            connection: ConnectionId::NONE,
+        };
         remotes.into_iter().map(flow).collect()
     }
 }

@@ -81,7 +81,7 @@ impl Policy {
     }
 
     fn usual_route(&self, question: &RouteQuestion) -> RouteDecision {
-        if question.reason != RouteReason::New {
+        if !matches!(question.reason, RouteReason::New | RouteReason::Refer) {
             // Nothing else to offer: the caller hears what the last target said.
             return reject(question.attempts.last().map_or(480, |attempt| attempt.status));
         }

@@ -1,7 +1,7 @@
 //! The node, its phones and the network between them, and the only clock they have.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,6 +16,9 @@ use crate::wire::Wire;
 
 /// Where the node listens.
 const NODE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 5060);
+
+/// The same for IPv6.
+const NODE_V6: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1)), 5060);
 
 /// More steps at one instant than any test has packets: the world does not get on.
 const MAX_STEPS_AT_ONCE: usize = 1_000_000;
@@ -76,7 +79,7 @@ impl World {
         change(&mut settings);
         let start = Instant::now();
         Self {
-            node: Node::new(start, settings.clone(), seed, NODE),
+            node: Node::new(start, settings.clone(), seed, [NODE, NODE_V6]),
             trace: Trace::new(start),
             now: start,
             start,
@@ -101,9 +104,22 @@ impl World {
 
     /// Adds a phone that speaks this transport and is not registered.
     pub fn phone_over(&mut self, transport: Transport, user: &str) -> PhoneId {
+        let address = self.move_in(1, Resident::Phone(self.phones.len()));
+        self.add_phone(user, Flow { transport, local: address, remote: NODE, connection: ConnectionId::NONE })
+    }
+
+    /// Adds a phone that speaks UDP over IPv6 and is not registered.
+    pub fn phone_over_ipv6(&mut self, user: &str) -> PhoneId {
         let index = self.phones.len();
-        let address = self.move_in(1, Resident::Phone(index));
-        let flow = Flow { transport, local: address, remote: NODE, connection: connection(transport, index) };
+        let number = u16::try_from(index + 1).expect("a street has 65,535 numbers");
+        let address = SocketAddr::new(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 1, number).into(), 5060);
+        self.addresses.insert(address, Resident::Phone(index));
+        self.add_phone(user, Flow::udp(address, NODE_V6))
+    }
+
+    fn add_phone(&mut self, user: &str, flow: Flow) -> PhoneId {
+        let index = self.phones.len();
+        let flow = Flow { connection: connection(flow.transport, index), ..flow };
         // Seeds of phones differ from the node's and from each other's.
         let seed = self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1 + index as u64);
         self.phones.push(Phone::new(user, flow, self.settings.sip.clone(), seed));
@@ -266,7 +282,7 @@ impl World {
     }
 
     fn deliver(&mut self, packet: Packet) {
-        if packet.to == NODE {
+        if packet.to == NODE || packet.to == NODE_V6 {
             let flow = self.flow_of_node(packet.transport, packet.from);
             self.tell(Input::Received { flow, bytes: packet.bytes });
             return;
@@ -290,7 +306,7 @@ impl World {
 
     fn send_of_node(&mut self, sent: VecDeque<Transmit>) {
         for Transmit { flow, bytes } in sent {
-            let packet = Packet { transport: flow.transport, from: NODE, to: flow.remote, bytes };
+            let packet = Packet { transport: flow.transport, from: flow.local, to: flow.remote, bytes };
             self.put(flow.remote, packet);
         }
     }
@@ -314,7 +330,7 @@ impl World {
             Some(Resident::Phone(index)) => connection(transport, *index),
             _ => ConnectionId::NONE,
         };
-        Flow { transport, local: NODE, remote, connection }
+        Flow { transport, local: if remote.is_ipv6() { NODE_V6 } else { NODE }, remote, connection }
     }
 
     fn move_in(&mut self, street: u8, resident: Resident) -> SocketAddr {

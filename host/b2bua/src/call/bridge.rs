@@ -1,6 +1,6 @@
 //! Requests within the dialogs of a call: BYE ends it, ACK completes an answer, INVITE, UPDATE and INFO pass to the other leg.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cordboard_media::command::Side;
@@ -12,6 +12,7 @@ use cordboard_sip::message::{Message, Response, StartLine};
 use cordboard_sip::transaction::{ClientTransactionId, ServerTransactionId};
 use cordboard_sip::transport::Flow;
 use cordboard_sip::{HeaderName, Method, StatusCode};
+use rand::RngExt;
 
 use super::early;
 use super::facts::text;
@@ -20,6 +21,8 @@ use super::reliable;
 use super::session_timer;
 use super::start::{self, session_of, status, unsupported};
 use super::teardown::{self, Ending};
+use super::transfer::moving::Moving;
+use super::transfer::{referral, subscription};
 use super::{Call, LegName, Stage, opposite};
 use crate::context::{ALLOW, ClientUse, Context, EXTENSIONS};
 use crate::timers::Timer;
@@ -81,6 +84,13 @@ pub(crate) fn request(call: &mut Call, ctx: &mut Context, now: Instant, request:
         }),
         Method::Prack => reliable::prack(call, ctx, now, &request),
         Method::Invite | Method::Update | Method::Info => pass(call, ctx, now, request),
+        Method::Refer => referral::refer(call, ctx, now, request),
+        Method::Notify => {
+            let code = subscription::stray_notify(&request.message);
+            reply(ctx, now, &request, code, |_, response| {
+                response.header(HeaderName::AllowEvents, subscription::PACKAGE);
+            });
+        }
         _ => reply(ctx, now, &request, 405, |_, response| {
             response.header(HeaderName::Allow, ALLOW);
         }),
@@ -89,6 +99,11 @@ pub(crate) fn request(call: &mut Call, ctx: &mut Context, now: Instant, request:
 
 fn bye(call: &mut Call, ctx: &mut Context, now: Instant, request: &Incoming) {
     reply(ctx, now, request, 200, |_, _| {});
+    if let Some(side) = call.side_of(request.leg)
+        && referral::hung_up(call, ctx, side)
+    {
+        return;
+    }
     let ending = match (call.side_of(request.leg), call.is_answered()) {
         (Some(Side::Caller), true) => Ending::by(EndReason::CallerHungUp, Side::Caller),
         (Some(Side::Callee), true) => Ending::by(EndReason::CalleeHungUp, Side::Callee),
@@ -118,6 +133,10 @@ fn pass(call: &mut Call, ctx: &mut Context, now: Instant, request: Incoming) {
     }
     let from = if call.is_answered() { call.side_of(request.leg) } else { early::sender(call, &request) };
     let Some(from) = from else { return early::answer_alone(ctx, now, &request) };
+    // The other side is on its way from or to another call, or gone: it has to be tried again.
+    if call.is_answered() && !call.is_there(opposite(from)) {
+        return reply(ctx, now, &request, 491, |_, _| {});
+    }
     if method == Method::Invite {
         reply(ctx, now, &request, 100, |_, _| {});
     }
@@ -138,9 +157,18 @@ fn refresh(call: &mut Call, ctx: &mut Context, now: Instant, request: &Incoming)
 pub(crate) fn glares(call: &mut Call) -> bool {
     let waiting = call.passed.iter().any(|passed| passed.message.method() == Method::Invite);
     waiting
+        || call.moving.as_ref().is_some_and(Moving::is_asked)
         || [Side::Caller, Side::Callee]
             .into_iter()
             .any(|side| call.leg_mut(side).is_some_and(|leg| leg.is_busy()))
+}
+
+/// How long to wait before a re-INVITE of ours that met another one is tried again: within the window that belongs to our end of
+/// the dialog, so that two ends do not meet once more (RFC 3261 §14.1). `invited`: its Call-ID is ours.
+pub(crate) fn retry_window(ctx: &mut Context, invited: bool) -> Duration {
+    let hundredths: u64 =
+        if invited { ctx.rng.random_range(210..=400) } else { ctx.rng.random_range(0..=200) };
+    Duration::from_millis(hundredths * 10)
 }
 
 /// Takes note of our latest re-INVITE, and forgets the one before it.
@@ -315,7 +343,7 @@ pub(crate) fn failed(
 /// INVITE that made it says what that means for the call.
 fn is_in_call(call: &mut Call, passed: &Passed) -> bool {
     let to = opposite(passed.from);
-    call.is_answered() && call.leg_mut(to).is_some_and(|leg| leg.dialog.id == passed.dialog)
+    call.is_answered() && call.leg_mut(to).is_some_and(|leg| leg.dialog.id == passed.dialog && !leg.absent)
 }
 
 /// The call ends: requests that still wait for the other leg get their final response now.

@@ -1,12 +1,13 @@
 //! One fork: an INVITE of ours to one place where a target may be.
 
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 use cordboard_media::command::Side;
 use cordboard_media::sdp::Session;
-use cordboard_model::{EventKind, TargetAddress};
+use cordboard_model::{EventKind, Party, TargetAddress};
 use cordboard_sip::dialog::Dialog;
 use cordboard_sip::endpoint::TransactionFailure;
 use cordboard_sip::message::{Message, NameAddr, Request, Response, StartLine};
@@ -20,8 +21,9 @@ use super::headers::{pass_back, pass_on, plugin_may_set};
 use super::leg::Leg;
 use super::reliable::{self, Provisional};
 use super::start::session_of;
-use super::{Call, LegName, Stage, bridge, session_timer, setup, teardown};
-use crate::context::{ALLOW, ClientUse, Context, EXTENSIONS, SESSION_TIMERS};
+use super::transfer::takeover;
+use super::{Call, LegName, Stage, bridge, failover, session_timer, setup, teardown};
+use crate::context::{ALLOW, ClientUse, Context, EXTENSIONS, RELIABLE_PROVISIONALS};
 use crate::interface::QueryId;
 use crate::timers::Timer;
 
@@ -49,14 +51,14 @@ pub(crate) struct Fork {
     /// Route set of the binding (Path, RFC 3327).
     route: Vec<String>,
     pub(crate) flow: Option<Flow>,
-    /// Further flows to try when this one delivers nothing (RFC 3263 §4.3).
+    /// Further servers, tried when this one does not take the call (RFC 3263 §4.3).
     pub(crate) alternatives: Vec<Flow>,
     /// What was sent, to make the dialog of.
     request: Option<Request>,
     local_tag: Option<String>,
     /// The shortest session timer that the callee takes, if it refused ours.
     min_se: Option<u32>,
-    /// Every INVITE of it, over all flows tried.
+    /// Every INVITE of it.
     transactions: Vec<ClientTransactionId>,
     /// Its early answer, for a 2xx that carries none and whose To tag no provisional had.
     early: Option<Session>,
@@ -93,6 +95,27 @@ impl Fork {
         }
     }
 
+    /// The same place by the next of its servers.
+    pub(crate) fn next_server(&mut self) -> Option<Self> {
+        let mut servers = std::mem::take(&mut self.alternatives).into_iter();
+        let flow = servers.next()?;
+        let route = self.route.clone();
+        let next = Self::located(self.trial, self.uri.clone(), route, flow);
+        Some(Self { alternatives: servers.collect(), min_se: self.min_se, ..next })
+    }
+
+    /// The next of its servers that is reached from this address of ours; those before it are left out.
+    pub(crate) fn server_at(&mut self, local: Option<IpAddr>) -> Option<Flow> {
+        let place = self.alternatives.iter().position(|flow| Some(flow.local.ip()) == local)?;
+        self.alternatives.drain(..=place).next_back()
+    }
+
+    /// The leg of another call that has become our callee.
+    pub(crate) fn taken_over(leg: &Leg) -> Self {
+        let local_tag = Some(leg.dialog.id.local_tag.clone());
+        Self { local_tag, ..Self::new(0, leg.dialog.remote_target().to_owned(), ForkState::Done) }
+    }
+
     /// Whether it may still answer.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state, ForkState::Resolving(_) | ForkState::Located | ForkState::Inviting(_))
@@ -113,6 +136,11 @@ impl Fork {
         let alive = matches!(self.state, ForkState::Inviting(_) | ForkState::Cancelled(_));
         let mut legs = self.early_dialogs.iter().map(|dialog| &dialog.leg);
         legs.find(|leg| alive && leg.owns(request))
+    }
+
+    /// Whether one of its early dialogs is like this.
+    pub(crate) fn has_early_dialog(&self, is_wanted: impl Fn(&Leg) -> bool) -> bool {
+        self.early_dialogs.iter().any(|dialog| is_wanted(&dialog.leg))
     }
 
     /// As [`Self::early_dialog_of`], to act on it.
@@ -142,6 +170,8 @@ pub(crate) fn invite(call: &mut Call, ctx: &mut Context, now: Instant, place: us
     if let Some(former) = fork.local_tag.replace(local_tag) {
         ctx.index.tags.remove(&former);
     }
+    failover::watch(call, ctx, now, place);
+    let fork = &call.setup.forks[place];
     ctx.event(Some(call.id), EventKind::LegStarted { sip_call_id, target: fork.uri.clone() });
 }
 
@@ -162,7 +192,7 @@ fn invitation(
     }
     let (user, display) = match &target.caller {
         Some((user, display)) => (user.as_str(), display.as_deref()),
-        None => (call.facts.caller.user.as_str(), call.facts.caller.display.as_deref()),
+        None => (call.caller_party.user.as_str(), call.caller_party.display.as_deref()),
     };
     request.header(HeaderName::MaxForwards, call.facts.hop.saturating_sub(1).to_string());
     request.header(HeaderName::From, from_value(user, display, &ctx.host(&flow), local_tag));
@@ -171,9 +201,9 @@ fn invitation(
     request.header(HeaderName::CSeq, "1 INVITE");
     request.header(HeaderName::Contact, ctx.contact(&flow));
     request.header(HeaderName::Allow, ALLOW);
-    let supported =
-        if early::may_be_reliable(call) { EXTENSIONS.join(", ") } else { SESSION_TIMERS.to_owned() };
-    request.header(HeaderName::Supported, supported);
+    let reliable = early::may_be_reliable(call);
+    let supported = EXTENSIONS.iter().filter(|name| reliable || **name != RELIABLE_PROVISIONALS);
+    request.header(HeaderName::Supported, supported.copied().collect::<Vec<_>>().join(", "));
     session_timer::propose(&ctx.settings.call, fork.min_se, &mut request);
     pass_on(&call.invite.message, &target.remove_headers, &mut request);
     for (name, value) in target.headers.iter().filter(|(name, _)| plugin_may_set(name)) {
@@ -226,6 +256,7 @@ pub(crate) fn escape_user(user: &str) -> String {
 
 /// Gives a fork up: nothing was sent yet, or CANCEL (RFC 3261 §9.1).
 pub(crate) fn cancel(call: &mut Call, ctx: &mut Context, now: Instant, place: usize) {
+    call.stop_timer(ctx, Timer::Silence(place));
     let fork = &mut call.setup.forks[place];
     fork.state = match fork.state {
         ForkState::Resolving(query) => {
@@ -244,6 +275,10 @@ pub(crate) fn cancel(call: &mut Call, ctx: &mut Context, now: Instant, place: us
 /// A response to the INVITE of a fork.
 pub(crate) fn response(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: &Message) {
     let Some(status) = message.status() else { return };
+    call.stop_timer(ctx, Timer::Silence(place));
+    if status == StatusCode::SERVICE_UNAVAILABLE && failover::unavailable(call, ctx, now, place) {
+        return;
+    }
     if status.is_provisional() {
         if matches!(call.setup.forks[place].state, ForkState::Inviting(_)) {
             provisional(call, ctx, now, place, status, message);
@@ -281,11 +316,8 @@ pub(crate) fn failed(
     place: usize,
     failure: TransactionFailure,
 ) {
-    let fork = &mut call.setup.forks[place];
-    let tried_all = fork.alternatives.is_empty();
-    if matches!(fork.state, ForkState::Inviting(_)) && !tried_all && call.stage == Stage::Dialing {
-        fork.flow = Some(fork.alternatives.remove(0));
-        return invite(call, ctx, now, place);
+    if failover::unavailable(call, ctx, now, place) {
+        return;
     }
     let status = match failure {
         TransactionFailure::Timeout => 408,
@@ -320,15 +352,18 @@ fn provisional(
         return;
     }
     let first = call.invite.provisional.replace(told).is_none();
+    if first {
+        ctx.event(Some(call.id), EventKind::CallRinging { status: status.code() });
+    }
+    if call.caller.absent {
+        return takeover::rings(call, ctx, message);
+    }
     let mut response = answer_for_caller(call, ctx, status, message);
     let session = body.is_some().then(|| EarlyId::of(place, message));
     if let Some(body) = body {
         response.body("application/sdp", body);
     }
     reliable::tell(call, ctx, now, Provisional { response, session });
-    if first {
-        ctx.event(Some(call.id), EventKind::CallRinging { status: status.code() });
-    }
 }
 
 /// A response of a callee as the caller gets to see it, without its body.
@@ -368,7 +403,7 @@ pub(crate) fn dialog_of(call: &Call, place: usize, message: &Message) -> Option<
     if let Some(early) = fork.early_dialogs.iter().find(|early| early.leg.dialog.id == dialog.id) {
         dialog.go_on_from(&early.leg.dialog);
     }
-    Some(Leg::new(dialog, fork.flow?))
+    Some(Leg { invited: true, ..Leg::new(dialog, fork.flow?) })
 }
 
 /// What the dialog of a 2xx without a body announced in a provisional.
@@ -411,13 +446,28 @@ fn win(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: 
         call.announce(ctx, Side::Callee, &session);
         call.rewritten_for(ctx, Side::Caller, &session)
     };
-    answer_caller(call, ctx, now, message, body);
+    if call.caller.absent {
+        takeover::answered(call, ctx);
+    } else {
+        answer_caller(call, ctx, now, message, body);
+    }
     let longest = now + ctx.settings.call.max_duration;
     call.start_timer(ctx, longest, Timer::Duration);
-    announce_answer(call, ctx, now, message);
+    let callee = match message.contacts().flatten().next() {
+        Some(contact) => uri_party(&contact.uri),
+        None => message.to().map(|to: NameAddr<'_>| party(&to)).unwrap_or_default(),
+    };
+    announce_answer(call, ctx, now, callee);
 }
 
-fn answer_caller(call: &mut Call, ctx: &mut Context, now: Instant, from: &Message, body: Option<Bytes>) {
+/// Gives the caller the 2xx of the callee, with this session.
+pub(crate) fn answer_caller(
+    call: &mut Call,
+    ctx: &mut Context,
+    now: Instant,
+    from: &Message,
+    body: Option<Bytes>,
+) {
     let status = from.status().unwrap_or(StatusCode::OK);
     let mut response = answer_for_caller(call, ctx, status, from);
     if let Some(body) = body {
@@ -431,11 +481,8 @@ fn answer_caller(call: &mut Call, ctx: &mut Context, now: Instant, from: &Messag
     bridge::await_ack(call, ctx, now, Side::Caller, cseq, sent);
 }
 
-fn announce_answer(call: &mut Call, ctx: &mut Context, now: Instant, message: &Message) {
-    let callee = match message.contacts().flatten().next() {
-        Some(contact) => uri_party(&contact.uri),
-        None => message.to().map(|to: NameAddr<'_>| party(&to)).unwrap_or_default(),
-    };
+/// Tells everybody who answered.
+pub(crate) fn announce_answer(call: &mut Call, ctx: &mut Context, now: Instant, callee: Party) {
     let Some((_, leg)) = &call.callee else { return };
     ctx.event(
         Some(call.id),

@@ -77,8 +77,14 @@ const HOST_OWNED: &[&str] = &[
     "service-route",
 ];
 
+/// Headers without a name of their own here that say something about one leg only: what REFER brings (RFC 4488, RFC 4538, RFC 7614).
+const OF_ONE_LEG: &[&str] = &["refer-sub", "target-dialog", "refer-events-at"];
+
 fn passing(message: &Message) -> impl Iterator<Item = Header<'_>> {
-    message.headers().filter(|header| passes(header.name))
+    message.headers().filter(|header| {
+        let is_of_one_leg = |name: &&str| name.as_bytes().eq_ignore_ascii_case(header.token);
+        passes(header.name) && !OF_ONE_LEG.iter().any(is_of_one_leg)
+    })
 }
 
 /// Copies what passes from a request onto one of the other leg, without the names in `removed`.

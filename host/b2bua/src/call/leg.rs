@@ -1,8 +1,11 @@
 //! One leg: a dialog, the flow it lives on, and what is owed to the peer on it.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
+use cordboard_media::command::STREAMS;
+use cordboard_media::sdp::{Origin, Session};
 use cordboard_sip::dialog::{AnswerResend, Dialog};
 use cordboard_sip::message::{Message, Request};
 use cordboard_sip::transaction::ClientTransactionId;
@@ -44,6 +47,36 @@ pub(crate) struct Leg {
     pub(crate) refresh: Option<ClientTransactionId>,
     /// The peer said that it allows UPDATE.
     pub(crate) allows_update: bool,
+    /// Nobody is there: the leg is still in another call, has moved to one, or its peer has hung up while a transfer goes on.
+    pub(crate) absent: bool,
+    /// We sent the INVITE that made the dialog, so that its Call-ID is ours (RFC 3261 §14.1).
+    pub(crate) invited: bool,
+    /// REFERs of the peer that were accepted.
+    pub(crate) referred: usize,
+    /// The session began with somebody else on the other side.
+    pub(crate) continued: Option<Continued>,
+}
+
+/// How descriptions of a new other side go on from those of the former one: for the peer it is one session, whose id stays and
+/// whose version grows (RFC 3264 §8). A phone that finds the same `o=` line again may take the whole description for unchanged.
+#[derive(Clone, Debug)]
+pub(crate) struct Continued {
+    name: Bytes,
+    shift: u64,
+}
+
+impl Continued {
+    /// From what the peer has seen last to what it is shown next.
+    pub(crate) fn from(last: Origin, next: &Session) -> Option<Self> {
+        let shift = last.version.wrapping_add(1).wrapping_sub(next.origin()?.version);
+        Some(Self { name: last.name, shift })
+    }
+
+    /// As what a description is shown.
+    pub(crate) fn origin_of(&self, session: &Session) -> Option<Origin> {
+        let version = session.origin()?.version.wrapping_add(self.shift);
+        Some(Origin { name: self.name.clone(), version })
+    }
 }
 
 impl Leg {
@@ -58,7 +91,25 @@ impl Leg {
             session_timer: None,
             refresh: None,
             allows_update: false,
+            absent: false,
+            invited: false,
+            referred: 0,
+            continued: None,
         }
+    }
+
+    /// A description of the other side as the peer gets to see it: our address, our ports.
+    pub(crate) fn shown(&self, session: &Session, address: IpAddr, ports: [u16; STREAMS]) -> Bytes {
+        match self.continued.as_ref().and_then(|continued| continued.origin_of(session)) {
+            Some(origin) => session.rewrite_as(address, ports, &origin),
+            None => session.rewrite(address, ports),
+        }
+    }
+
+    /// Who names a description when the peer gets to see it.
+    pub(crate) fn shown_origin(&self, session: &Session) -> Option<Origin> {
+        let continued = self.continued.as_ref().and_then(|continued| continued.origin_of(session));
+        continued.or_else(|| session.origin())
     }
 
     /// Whether an INVITE of ours, or a 2xx of ours to one of the peer, waits on this leg.
@@ -124,7 +175,7 @@ impl Leg {
     /// A request within the dialog, with our Contact where the method refreshes the target.
     pub(crate) fn request(&mut self, ctx: &Context, method: Method) -> Request {
         let mut request = self.dialog.request(method);
-        if matches!(method, Method::Invite | Method::Update) {
+        if matches!(method, Method::Invite | Method::Update | Method::Notify) {
             request.header(HeaderName::Contact, ctx.contact(&self.flow));
         }
         session_timer::go_on(self.session_timer.as_ref(), &mut request);

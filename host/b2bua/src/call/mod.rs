@@ -2,14 +2,15 @@
 //!
 //! A call is moved by events: answers of plugins ([`setup`]), responses of forks ([`fork`]; provisional ones make dialogs,
 //! [`early`], and may have to reach the caller, [`reliable`]), requests within its dialogs ([`bridge`]), the relay and its
-//! timers. Whatever ends it goes through [`teardown`].
+//! timers. Whatever ends it goes through [`teardown`]. A call whose party asks for a transfer, or whose place another dialog
+//! takes, hands a leg over to another call ([`transfer`]).
 
 use std::net::IpAddr;
 use std::time::Instant;
 
-use cordboard_media::command::{MediaCommand, MediaId, MediaPorts, Side};
+use cordboard_media::command::{MediaCommand, MediaId, MediaPorts, STREAMS, Side};
 use cordboard_media::sdp::Session;
-use cordboard_model::{CallFacts, CallId, QuestionId};
+use cordboard_model::{CallFacts, CallId, Party, QuestionId};
 use cordboard_sip::message::Message;
 use cordboard_sip::transaction::{ClientTransactionId, ServerTransactionId};
 
@@ -19,6 +20,7 @@ use crate::timers::{Alarm, Timer, TimerId};
 pub(crate) mod bridge;
 pub(crate) mod early;
 pub(crate) mod facts;
+pub(crate) mod failover;
 pub(crate) mod fork;
 pub(crate) mod headers;
 pub(crate) mod leg;
@@ -28,11 +30,15 @@ pub(crate) mod session_timer;
 pub(crate) mod setup;
 pub(crate) mod start;
 pub(crate) mod teardown;
+pub(crate) mod transfer;
 
 use bridge::Passed;
 use leg::Leg;
 use reliable::Reliable;
 use setup::Setup;
+use transfer::moving::Moving;
+use transfer::referral::Transfer;
+use transfer::takeover::Takeover;
 
 /// Names one call inside the core. Never used twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -90,6 +96,9 @@ pub(crate) struct Call {
     pub(crate) id: CallId,
     pub(crate) started: Instant,
     pub(crate) facts: CallFacts,
+    /// Whom the callee is shown as the caller, unless the decision says otherwise. It is the one of the facts but for a transfer,
+    /// which the facts say who asked for.
+    pub(crate) caller_party: Party,
     pub(crate) stage: Stage,
     pub(crate) invite: Invite,
     /// Provisionals that the caller has to acknowledge; only for one that requires it.
@@ -103,12 +112,60 @@ pub(crate) struct Call {
     pub(crate) passed: Vec<Passed>,
     /// Our latest re-INVITE; repetitions of its 2xx lead here.
     pub(crate) reinvite: Option<ClientTransactionId>,
+    /// A transfer that a party has asked for.
+    pub(crate) transfer: Option<Transfer>,
+    /// A leg that is about to move to another call.
+    pub(crate) moving: Option<Moving>,
+    /// The legs of other calls that this one waits for.
+    pub(crate) takeover: Option<Takeover>,
+    /// The re-INVITEs that brought legs here from other calls: 2xx to them may come again. Two at most.
+    pub(crate) moved_in: Vec<ClientTransactionId>,
     /// BYEs of ours without a response yet.
     pub(crate) byes: usize,
     pub(crate) timers: Vec<(Timer, TimerId)>,
 }
 
 impl Call {
+    /// A call that has just begun, at its first question.
+    pub(crate) fn new(
+        ctx: &mut Context,
+        now: Instant,
+        facts: CallFacts,
+        invite: Invite,
+        caller: Leg,
+    ) -> Self {
+        Self {
+            key: CallKey(ctx.number()),
+            id: facts.call_id,
+            started: now,
+            caller_party: facts.caller.clone(),
+            facts,
+            stage: Stage::Dialing,
+            invite,
+            reliable: None,
+            setup: Setup::default(),
+            callee: None,
+            media: Media {
+                id: MediaId(ctx.number()),
+                requested: false,
+                ports: None,
+                caller_session: None,
+                callee_session: None,
+                caller_address: caller.flow.local.ip(),
+                callee_address: None,
+            },
+            caller,
+            passed: Vec::new(),
+            reinvite: None,
+            transfer: None,
+            moving: None,
+            takeover: None,
+            moved_in: Vec::new(),
+            byes: 0,
+            timers: Vec::new(),
+        }
+    }
+
     pub(crate) fn is_answered(&self) -> bool {
         matches!(self.stage, Stage::Talking(_))
     }
@@ -119,7 +176,19 @@ impl Call {
 
     /// An ended call that waits for nothing more can be forgotten.
     pub(crate) fn is_over(&self) -> bool {
-        self.has_ended() && self.byes == 0 && !self.setup.has_open_forks() && !self.caller.owes_bye
+        self.has_ended()
+            && self.byes == 0
+            && !self.setup.has_open_forks()
+            && !self.caller.owes_bye
+            && !self.transfer.as_ref().is_some_and(Transfer::is_waiting)
+    }
+
+    /// Whether the leg of a side of an answered call has somebody on it.
+    pub(crate) fn is_there(&self, side: Side) -> bool {
+        match side {
+            Side::Caller => !self.caller.absent,
+            Side::Callee => self.callee.as_ref().is_some_and(|(_, leg)| !leg.absent),
+        }
     }
 
     pub(crate) fn start_timer(&mut self, ctx: &mut Context, at: Instant, timer: Timer) {
@@ -180,21 +249,38 @@ impl Call {
 
     /// The session that `side` was shown last.
     pub(crate) fn session_shown_to(&self, ctx: &Context, side: Side) -> Option<bytes::Bytes> {
-        let session = match side {
-            Side::Caller => &self.media.callee_session,
-            Side::Callee => &self.media.caller_session,
-        };
-        self.rewritten_for(ctx, side, session.as_ref()?)
+        self.rewritten_for(ctx, side, self.session_of(opposite(side))?)
     }
 
-    /// A session of the other side as `side` gets to see it: our address, our ports.
-    pub(crate) fn rewritten_for(&self, ctx: &Context, side: Side, session: &Session) -> Option<bytes::Bytes> {
+    /// What a side announced last.
+    pub(crate) fn session_of(&self, side: Side) -> Option<&Session> {
+        match side {
+            Side::Caller => self.media.caller_session.as_ref(),
+            Side::Callee => self.media.callee_session.as_ref(),
+        }
+    }
+
+    /// Where `side` is to send its media: our address towards it, and our ports.
+    pub(crate) fn place_for(&self, ctx: &Context, side: Side) -> Option<(IpAddr, [u16; STREAMS])> {
         let ports = self.media.ports?;
         let (address, rtp_ports) = match side {
             Side::Caller => (self.media.caller_address, ports.caller),
             Side::Callee => (self.media.callee_address?, ports.callee),
         };
-        Some(session.rewrite(ctx.settings.advertised(address), rtp_ports))
+        Some((ctx.settings.advertised(address), rtp_ports))
+    }
+
+    /// A session of the other side as `side` gets to see it: our address, our ports.
+    pub(crate) fn rewritten_for(&self, ctx: &Context, side: Side, session: &Session) -> Option<bytes::Bytes> {
+        let (address, rtp_ports) = self.place_for(ctx, side)?;
+        let leg = match side {
+            Side::Caller => Some(&self.caller),
+            Side::Callee => self.callee.as_ref().map(|(_, leg)| leg),
+        };
+        Some(match leg {
+            Some(leg) => leg.shown(session, address, rtp_ports),
+            None => session.rewrite(address, rtp_ports),
+        })
     }
 }
 

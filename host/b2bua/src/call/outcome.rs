@@ -32,6 +32,7 @@ pub(crate) fn caller_status(reason: EndReason) -> u16 {
         | EndReason::PeerGone
         | EndReason::MediaTimeout
         | EndReason::DurationLimit
+        | EndReason::Transferred
         | EndReason::Failed => 500,
     }
 }
@@ -156,6 +157,7 @@ mod tests {
             EndReason::MediaTimeout,
             EndReason::Operator,
             EndReason::DurationLimit,
+            EndReason::Transferred,
             EndReason::Failed,
         ] {
             assert!((300..700).contains(&caller_status(reason)), "{reason:?}");

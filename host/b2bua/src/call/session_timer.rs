@@ -10,10 +10,10 @@ use cordboard_model::EndReason;
 use cordboard_sip::message::{Message, Request, Response};
 use cordboard_sip::transaction::ClientTransactionId;
 use cordboard_sip::{HeaderName, Method};
-use rand::RngExt;
 
 use super::start::{Refusal, session_of};
 use super::teardown::{self, Ending};
+use super::transfer::moving::Moving;
 use super::{Call, bridge};
 use crate::CallSettings;
 use crate::context::{ClientUse, Context, SESSION_TIMERS};
@@ -192,12 +192,14 @@ pub(crate) fn expired(call: &mut Call, ctx: &mut Context, now: Instant, side: Si
         return;
     }
     let busy = bridge::glares(call);
+    // A leg that may move any moment takes no refresh of this call along.
+    let is_moving = call.moving.as_ref().is_some_and(Moving::is_asked);
     let Some(leg) = call.leg_mut(side) else { return };
-    let Some(timer) = &leg.session_timer else { return };
+    let Some(timer) = leg.session_timer.as_ref().filter(|_| !leg.absent) else { return };
     if !timer.ours || leg.refresh.is_some() || now >= timer.ends {
         return teardown::end(call, ctx, now, Ending::of(EndReason::PeerGone));
     }
-    if busy && !leg.allows_update {
+    if is_moving || (busy && !leg.allows_update) {
         return try_again(call, ctx, now, side);
     }
     refresh(call, ctx, now, side);
@@ -221,14 +223,11 @@ fn refresh(call: &mut Call, ctx: &mut Context, now: Instant, side: Side) {
     call.start_timer(ctx, ends, Timer::Session(side));
 }
 
-/// Another INVITE is under way on this leg or the other: we try again within the window that belongs to our end of the dialog,
-/// so that two ends do not meet once more (RFC 3261 §14.1). The Call-ID is ours towards the callee.
+/// Another INVITE is under way on this leg or the other.
 fn try_again(call: &mut Call, ctx: &mut Context, now: Instant, side: Side) {
-    let hundredths: u64 = match side {
-        Side::Callee => ctx.rng.random_range(210..=400),
-        Side::Caller => ctx.rng.random_range(0..=200),
-    };
-    call.start_timer(ctx, now + Duration::from_millis(hundredths * 10), Timer::Session(side));
+    let Some(leg) = call.leg_mut(side) else { return };
+    let wait = bridge::retry_window(ctx, leg.invited);
+    call.start_timer(ctx, now + wait, Timer::Session(side));
 }
 
 /// A response to a refresh of ours.

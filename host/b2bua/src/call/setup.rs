@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use cordboard_media::command::{MediaCommand, MediaPorts, Side};
+use cordboard_media::command::{MediaCommand, MediaId, MediaPorts, Side};
 use cordboard_model::{
     Aor, Attempt, AuthorizationSubject, Challenge, Dial, EndReason, RouteDecision, RouteQuestion,
     RouteReason, Strategy, Target, TargetAddress, Verdict,
@@ -17,6 +17,7 @@ use cordboard_sip::transport::Flow;
 use super::fork::{self, Fork, ForkState};
 use super::outcome::{attempt_outcome, better, rejection_reason};
 use super::teardown::{self, Ending};
+use super::transfer::takeover;
 use super::{Call, Stage};
 use crate::authentication::Proof;
 use crate::context::Context;
@@ -100,7 +101,7 @@ fn authorized(call: &mut Call, ctx: &mut Context, now: Instant, verdict: Verdict
     match verdict {
         Verdict::Allow { attributes } => {
             call.facts.attributes.extend(attributes);
-            ask_route(call, ctx, now, RouteReason::New);
+            takeover::go_on(call, ctx, now);
         }
         Verdict::Challenge(challenge) => challenged(call, ctx, now, challenge),
         Verdict::Deny(rejection) => {
@@ -134,12 +135,14 @@ fn ask_authorization(call: &mut Call, ctx: &mut Context, now: Instant) {
     call.start_timer(ctx, deadline, Timer::Answer);
 }
 
-fn ask_route(call: &mut Call, ctx: &mut Context, now: Instant, reason: RouteReason) {
+/// Asks routing where the call goes.
+pub(crate) fn ask_route(call: &mut Call, ctx: &mut Context, now: Instant, reason: RouteReason) {
     let question = RouteQuestion {
         call: call.facts.clone(),
         reason,
         attempts: call.setup.attempts.clone(),
         redirects: std::mem::take(&mut call.setup.redirects),
+        referral: call.takeover.as_ref().and_then(|takeover| takeover.referral.clone()),
     };
     call.setup.routings += 1;
     call.stage = Stage::Routing(ctx.ask_for_call(call.key, Question::Route(question)));
@@ -280,20 +283,43 @@ pub(crate) fn resolved(call: &mut Call, ctx: &mut Context, now: Instant, place: 
 }
 
 /// Sends the INVITE of every fork that is located; ports come first.
-fn invite_located(call: &mut Call, ctx: &mut Context, now: Instant) {
-    let located: Vec<usize> = (0..call.setup.forks.len())
-        .filter(|place| matches!(call.setup.forks[*place].state, ForkState::Located))
-        .collect();
-    let Some(flow) = located.first().and_then(|place| call.setup.forks[*place].flow) else { return };
-    if call.media.ports.is_none() {
-        return allocate(call, ctx, flow);
-    }
-    for place in located {
-        fork::invite(call, ctx, now, place);
+pub(crate) fn invite_located(call: &mut Call, ctx: &mut Context, now: Instant) {
+    let is_located = |call: &Call, place: usize| matches!(call.setup.forks[place].state, ForkState::Located);
+    for place in 0..call.setup.forks.len() {
+        let Some(flow) = call.setup.forks[place].flow.filter(|_| is_located(call, place)) else { continue };
+        if call.media.ports.is_none() {
+            return allocate(call, ctx, flow);
+        }
+        if call.media.callee_address == Some(flow.local.ip()) {
+            fork::invite(call, ctx, now, place);
+        } else if may_move_ports(call) {
+            return move_ports(call, ctx, flow);
+        } else if let Some(flow) = call.setup.forks[place].server_at(call.media.callee_address) {
+            call.setup.forks[place].flow = Some(flow);
+            fork::invite(call, ctx, now, place);
+        } else {
+            // Its media would have to come to an address that the ports of this call are not bound to.
+            fork_failed(call, ctx, now, place, 503);
+        }
     }
 }
 
-fn allocate(call: &mut Call, ctx: &mut Context, flow: Flow) {
+/// Whether nobody relies on the ports yet: no callee that may still answer was offered them, nor was the caller.
+fn may_move_ports(call: &Call) -> bool {
+    let is_inviting = call.setup.forks.iter().any(|fork| matches!(fork.state, ForkState::Inviting(_)));
+    !is_inviting && !call.invite.provisional.is_some_and(|(_, with_session)| with_session)
+}
+
+/// Binds other ports, on the address that leads to a callee of another network or address family.
+fn move_ports(call: &mut Call, ctx: &mut Context, flow: Flow) {
+    teardown::release_media(call, ctx);
+    call.media.id = MediaId(ctx.number());
+    call.media.requested = false;
+    allocate(call, ctx, flow);
+}
+
+/// Reserves ports, unless that was done before; `flow` is the one to the callee.
+pub(crate) fn allocate(call: &mut Call, ctx: &mut Context, flow: Flow) {
     if call.media.requested {
         return;
     }
@@ -313,8 +339,12 @@ pub(crate) fn allocated(call: &mut Call, ctx: &mut Context, now: Instant, ports:
     if call.has_ended() {
         return teardown::release_media(call, ctx);
     }
-    if let Some(offer) = call.invite.offer.clone() {
+    // A caller who is still in another call is not to hear this one's callees.
+    if let Some(offer) = call.invite.offer.clone().filter(|_| !call.caller.absent) {
         call.announce(ctx, Side::Caller, &offer);
+    }
+    if takeover::allocated(call, ctx) {
+        return;
     }
     invite_located(call, ctx, now);
 }
@@ -322,10 +352,12 @@ pub(crate) fn allocated(call: &mut Call, ctx: &mut Context, now: Instant, ports:
 /// One fork ended without an answer. Its trial ends with the last of its forks.
 pub(crate) fn fork_failed(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, status: u16) {
     let fork = &mut call.setup.forks[place];
+    let was_given_up = matches!(fork.state, ForkState::Cancelled(_));
     fork.state = ForkState::Done;
     let number = fork.trial;
     let trial = &mut call.setup.trials[number];
-    if trial.done {
+    // What a server says that was given up for the next one counts no more.
+    if trial.done || was_given_up {
         return;
     }
     let best = trial.best.map_or(status, |known| better(known, status));

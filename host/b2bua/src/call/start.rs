@@ -3,11 +3,10 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use cordboard_media::command::MediaId;
 use cordboard_media::sdp::{SdpError, Session};
 use cordboard_model::{AuthorizationSubject, EventKind, Party};
 use cordboard_sip::dialog::Dialog;
-use cordboard_sip::message::{Message, Response};
+use cordboard_sip::message::{Message, Replaces, Response};
 use cordboard_sip::transaction::ServerTransactionId;
 use cordboard_sip::transport::Flow;
 use cordboard_sip::{HeaderName, StatusCode};
@@ -17,8 +16,8 @@ use super::facts::{facts, uri_party};
 use super::leg::Leg;
 use super::reliable::{MAX_FIRST_RSEQ, Reliable};
 use super::session_timer;
-use super::setup::Setup;
-use super::{Call, CallKey, Invite, LegName, Media, Stage};
+use super::transfer::takeover::Takeover;
+use super::{Call, Invite, LegName, Stage};
 use crate::context::{Context, EXTENSIONS, RELIABLE_PROVISIONALS};
 use crate::interface::Question;
 use crate::timers::Timer;
@@ -112,6 +111,16 @@ fn readable(request: &Message) -> Result<(Option<Session>, Party), Refusal> {
     Ok((offer, uri_party(&uri)))
 }
 
+/// The dialog that a new call is to take the place of: one at most (RFC 3891 §3).
+fn replaced_dialog(request: &Message) -> Result<Option<Replaces>, Refusal> {
+    let mut values = request.values(HeaderName::Replaces);
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => Replaces::parse(value).map(Some).ok_or(Refusal::plain(400)),
+        (Some(_), Some(_)) => Err(Refusal::plain(400)),
+    }
+}
+
 fn quoted(text: &str) -> String {
     text.replace(['"', '\\'], "'")
 }
@@ -128,6 +137,7 @@ pub(crate) fn begin(
     message: Message,
 ) -> Result<Call, Refusal> {
     let (offer, callee) = readable(&message)?;
+    let replaces = replaced_dialog(&message)?;
     if let Some(refusal) = session_timer::too_brief(&ctx.settings.call, &message) {
         return Err(refusal);
     }
@@ -138,50 +148,29 @@ pub(crate) fn begin(
     ctx.endpoint.respond(now, transaction, &trying);
 
     let id = ctx.new_call_id();
-    let key = CallKey(ctx.number());
-    let media = MediaId(ctx.number());
     let facts = facts(id, &message, callee, &flow);
+    let invite = Invite { message, transaction, offer, provisional: None };
+    let mut call = Call::new(ctx, now, facts, invite, Leg::new(dialog, flow));
+    let key = call.key;
+    call.takeover = replaces.map(Takeover::replacing);
     ctx.index.servers.insert(transaction, key);
     ctx.index.tags.insert(local_tag, (key, LegName::Caller));
     ctx.index.ids.insert(id, key);
     ctx.event(
         Some(id),
         EventKind::CallStarted {
-            caller: facts.caller.clone(),
-            callee: facts.callee.clone(),
-            sip_call_id: facts.sip_call_id.clone(),
+            caller: call.facts.caller.clone(),
+            callee: call.facts.callee.clone(),
+            sip_call_id: call.facts.sip_call_id.clone(),
         },
     );
-    let reliable = message
+    call.reliable = call
+        .invite
+        .message
         .lists(HeaderName::Require, RELIABLE_PROVISIONALS)
         .then(|| Reliable::new(ctx.rng.random_range(1..=MAX_FIRST_RSEQ)));
-    let subject = AuthorizationSubject::Call(facts.clone());
-    let question = ctx.ask_for_call(key, Question::Authorize(subject));
-    let mut call = Call {
-        key,
-        id,
-        started: now,
-        facts,
-        stage: Stage::Authorizing(question),
-        invite: Invite { message, transaction, offer, provisional: None },
-        reliable,
-        caller: Leg::new(dialog, flow),
-        setup: Setup::default(),
-        callee: None,
-        media: Media {
-            id: media,
-            requested: false,
-            ports: None,
-            caller_session: None,
-            callee_session: None,
-            caller_address: flow.local.ip(),
-            callee_address: None,
-        },
-        passed: Vec::new(),
-        reinvite: None,
-        byes: 0,
-        timers: Vec::new(),
-    };
+    let subject = AuthorizationSubject::Call(call.facts.clone());
+    call.stage = Stage::Authorizing(ctx.ask_for_call(key, Question::Authorize(subject)));
     let settings = ctx.settings.call.clone();
     call.start_timer(ctx, now + settings.answer_timeout, Timer::Answer);
     call.start_timer(ctx, now + settings.setup_timeout, Timer::Setup);

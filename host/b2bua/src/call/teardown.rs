@@ -10,6 +10,7 @@ use cordboard_sip::{HeaderName, Method};
 use super::leg::Leg;
 use super::outcome::caller_status;
 use super::start::status;
+use super::transfer::{self, referral};
 use super::{Call, Stage, bridge, reliable, session_timer, setup};
 use crate::context::{ClientUse, Context};
 use crate::timers::Timer;
@@ -83,9 +84,10 @@ pub(crate) fn end(call: &mut Call, ctx: &mut Context, now: Instant, ending: Endi
     session_timer::stop(call, ctx);
     reliable::release(call, ctx, now);
     bridge::abandon(call, ctx, now);
+    transfer::ended(call, ctx, now, if answered_at.is_some() { 487 } else { ending.status });
     if answered_at.is_some() {
         end_answered(call, ctx, now, ending.by);
-    } else {
+    } else if !call.caller.absent {
         refuse(call, ctx, now, &ending);
     }
     release_media(call, ctx);
@@ -99,9 +101,13 @@ pub(crate) fn end(call: &mut Call, ctx: &mut Context, now: Instant, ending: Endi
         },
     );
     call.stop_timer(ctx, Timer::Duration);
-    // Every transaction of ours ends within 64*T1; T1 more keeps the order of the two.
-    let linger = now + ctx.settings.sip.t1 * 65;
-    call.start_timer(ctx, linger, Timer::Linger);
+    linger(call, ctx, now);
+}
+
+/// Keeps an ended call for its last responses. Every transaction of ours ends within 64*T1; T1 more keeps the order of the two.
+pub(crate) fn linger(call: &mut Call, ctx: &mut Context, now: Instant) {
+    let end = now + ctx.settings.sip.t1 * 65;
+    call.start_timer(ctx, end, Timer::Linger);
 }
 
 /// Milliseconds between two instants, as events count them.
@@ -118,18 +124,16 @@ fn end_answered(call: &mut Call, ctx: &mut Context, now: Instant, by: Option<Sid
     }
     if by == Some(Side::Caller) {
         call.caller.answer = None;
-    } else if call.caller.answer.is_some() {
-        call.caller.owes_bye = true;
-    } else {
-        let mut caller = call.caller.dialog.clone();
-        hang_up_dialog(call, ctx, now, &mut caller, Side::Caller);
     }
-    if by == Some(Side::Callee) {
-        return;
-    }
-    if let Some((_, leg)) = &call.callee {
-        let mut callee = leg.dialog.clone();
-        hang_up_dialog(call, ctx, now, &mut callee, Side::Callee);
+    for side in [Side::Caller, Side::Callee] {
+        if by == Some(side) || !call.is_there(side) || referral::leaves_itself(call, ctx, now, side) {
+            continue;
+        }
+        if side == Side::Caller && call.caller.answer.is_some() {
+            call.caller.owes_bye = true;
+        } else {
+            hang_up_side(call, ctx, now, side);
+        }
     }
 }
 
@@ -146,18 +150,12 @@ fn refuse(call: &mut Call, ctx: &mut Context, now: Instant, ending: &Ending) {
     ctx.endpoint.respond(now, call.invite.transaction, &response);
 }
 
-fn hang_up_dialog(
-    call: &mut Call,
-    ctx: &mut Context,
-    now: Instant,
-    dialog: &mut cordboard_sip::dialog::Dialog,
-    side: Side,
-) {
-    let bye = dialog.request(Method::Bye);
+/// Sends a BYE to one side of the call.
+pub(crate) fn hang_up_side(call: &mut Call, ctx: &mut Context, now: Instant, side: Side) {
+    let key = call.key;
     let Some(leg) = call.leg_mut(side) else { return };
-    leg.dialog = dialog.clone();
-    let flow = leg.flow;
-    ctx.send(now, flow, &bye, call.key, ClientUse::Bye);
+    let bye = leg.dialog.request(Method::Bye);
+    ctx.send(now, leg.flow, &bye, key, ClientUse::Bye);
     call.byes += 1;
 }
 
@@ -171,8 +169,7 @@ pub(crate) fn hang_up(call: &mut Call, ctx: &mut Context, now: Instant, leg: &mu
 /// The ACK that a BYE to the caller waited for has come, or never will.
 pub(crate) fn hang_up_late(call: &mut Call, ctx: &mut Context, now: Instant) {
     call.caller.owes_bye = false;
-    let mut dialog = call.caller.dialog.clone();
-    hang_up_dialog(call, ctx, now, &mut dialog, Side::Caller);
+    hang_up_side(call, ctx, now, Side::Caller);
 }
 
 /// Gives the ports back. An allocation that is still under way is released when it is told.

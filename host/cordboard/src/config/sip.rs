@@ -244,6 +244,11 @@ pub(super) fn read_calls(section: Section<'_>) -> CallSettings {
     let s = Duration::from_secs;
     let calls = CallSettings {
         ring_timeout: section.value("ring_timeout", default.ring_timeout, value::duration(s(1)..=s(3600))),
+        failover_after: section.value(
+            "failover_after",
+            default.failover_after,
+            value::duration(s(1)..=s(3600)),
+        ),
         setup_timeout: section.value("setup_timeout", default.setup_timeout, value::duration(s(1)..=s(7200))),
         max_duration: section.value(
             "max_duration",

@@ -19,6 +19,8 @@ pub(super) enum Replacement {
     Refused,
     /// Nothing.
     Removed,
+    /// The direction of a stream that is not held.
+    SendAndReceive,
 }
 
 /// One change.
@@ -52,6 +54,7 @@ fn text(replacement: Replacement, address: IpAddr, rtp_ports: [u16; STREAMS]) ->
         Replacement::RtcpPort(slot) => write!(text, "{}", rtp_ports[slot].saturating_add(1)),
         Replacement::Refused => write!(text, "0"),
         Replacement::Removed => Ok(()),
+        Replacement::SendAndReceive => write!(text, "sendrecv"),
     };
     written.expect("writing to a String cannot fail");
     text

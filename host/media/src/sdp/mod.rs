@@ -32,6 +32,7 @@
 mod edit;
 mod error;
 mod line;
+mod origin;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,7 @@ use bytes::Bytes;
 use crate::command::{RemoteStream, STREAMS};
 
 pub use error::SdpError;
+pub use origin::Origin;
 
 /// What one `m=` line says, as far as the relay needs it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,6 +62,9 @@ pub struct Session {
     lines: Vec<MediaLine>,
     remote: [Option<RemoteStream>; STREAMS],
     edits: Vec<edit::Edit>,
+    /// The other changes, of one that was put on hold and is to go on.
+    resuming: Vec<edit::Edit>,
+    origin: Option<origin::Place>,
 }
 
 impl Session {
@@ -68,8 +73,8 @@ impl Session {
     /// # Errors
     /// When a line that the relay depends on is malformed. Everything else passes unread.
     pub fn parse(body: Bytes) -> Result<Self, SdpError> {
-        let read::Reading { lines, remote, edits } = read::read(&body)?;
-        Ok(Self { body, lines, remote, edits })
+        let read::Reading { lines, remote, edits, resuming, origin } = read::read(&body)?;
+        Ok(Self { body, lines, remote, edits, resuming, origin })
     }
 
     /// Its `m=` lines in order.
@@ -86,5 +91,30 @@ impl Session {
     /// removed. Every other byte is unchanged.
     pub fn rewrite(&self, address: IpAddr, rtp_ports: [u16; STREAMS]) -> Bytes {
         edit::apply(&self.body, &self.edits, address, rtp_ports).into()
+    }
+
+    /// As [`Self::rewrite`], in the name of a session that its reader has seen before: a description that goes on from another one
+    /// has its user name and id, and a higher version (RFC 3264 §8).
+    pub fn rewrite_as(&self, address: IpAddr, rtp_ports: [u16; STREAMS], origin: &Origin) -> Bytes {
+        let body = self.rewrite(address, rtp_ports);
+        // No edit stands before the origin, so that its place is where it was.
+        match &self.origin {
+            Some(place) => place.replace(&body, origin),
+            None => body,
+        }
+    }
+
+    /// Who names this description; `None` where nobody can tell, because its `o=` line has no version.
+    pub fn origin(&self) -> Option<Origin> {
+        self.origin.as_ref()?.read(&self.body)
+    }
+
+    /// The same session without hold: every stream is sent and received, and an address of zeros becomes ours.
+    #[must_use]
+    pub fn resumed(&self) -> Self {
+        let mut session = self.clone();
+        session.edits.append(&mut session.resuming);
+        session.edits.sort_by_key(|edit| edit.range.start);
+        session
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::edit::{Edit, Replacement};
 use super::line::{Line, fields, lines, port, unicast};
+use super::origin;
 use super::{MediaLine, SdpError};
 use crate::command::{RemoteStream, STREAMS};
 
@@ -27,11 +28,21 @@ pub(super) struct Reading {
     pub(super) remote: [Option<RemoteStream>; STREAMS],
     /// In order of their ranges.
     pub(super) edits: Vec<Edit>,
+    /// What ends a hold, besides them.
+    pub(super) resuming: Vec<Edit>,
+    pub(super) origin: Option<origin::Place>,
 }
 
 /// Reads a body.
 pub(super) fn read(body: &[u8]) -> Result<Reading, SdpError> {
-    let mut reader = Reader { body, session: Section::default(), media: Vec::new(), edits: Vec::new() };
+    let mut reader = Reader {
+        body,
+        session: Section::default(),
+        media: Vec::new(),
+        edits: Vec::new(),
+        resuming: Vec::new(),
+        origin: None,
+    };
     for line in lines(body) {
         reader.line(&line)?;
     }
@@ -83,6 +94,8 @@ struct Reader<'a> {
     session: Section,
     media: Vec<Section>,
     edits: Vec<Edit>,
+    resuming: Vec<Edit>,
+    origin: Option<origin::Place>,
 }
 
 impl Reader<'_> {
@@ -124,6 +137,12 @@ impl Reader<'_> {
         let Some([family, address, ..]) = family.map(|family| &fields[family..]) else {
             return Err(malformed(line, "expected o=<user> <id> <version> IN <IP4 or IP6> <address>"));
         };
+        if let Some([id, version, _net]) = before(&fields, family.start)
+            && self.edits.is_empty()
+        {
+            let name = line.value.start..id.end;
+            self.origin = Some(origin::Place { name, version: version.clone() });
+        }
         self.edit(family.start..address.end, Replacement::Address);
         Ok(())
     }
@@ -135,8 +154,12 @@ impl Reader<'_> {
         };
         let body = self.body;
         let read = unicast(&body[net.clone()], &body[family.clone()], &body[address.clone()]);
-        if !read.is_ok_and(|address| address.is_unspecified()) {
-            self.edit(family.start..address.end, Replacement::Address);
+        let edit = Edit { range: family.start..address.end, replacement: Replacement::Address };
+        let held = read.is_ok_and(|address| address.is_unspecified());
+        if held {
+            self.resuming.push(edit)
+        } else {
+            self.edits.push(edit)
         }
         let number = line.number;
         self.section().connection.get_or_insert((number, read));
@@ -166,13 +189,18 @@ impl Reader<'_> {
         let value = &self.body[line.value.clone()];
         let name = value.split(|&byte| byte == b':').next().unwrap_or_default().trim_ascii_end();
         match name {
-            b"sendrecv" | b"sendonly" => self.section().sends = Some(true),
-            b"recvonly" | b"inactive" => self.section().sends = Some(false),
+            b"sendrecv" | b"sendonly" => self.direction(line, true),
+            b"recvonly" | b"inactive" => self.direction(line, false),
             b"rtcp-mux" | b"rtcp-mux-only" => self.section().mux = true,
             b"rtcp" => self.rtcp(line, line.value.start + name.len()),
             _ if ICE_ATTRIBUTES.contains(&name) => self.edit(line.whole.clone(), Replacement::Removed),
             _ => {}
         }
+    }
+
+    fn direction(&mut self, line: &Line, sends: bool) {
+        self.section().sends = Some(sends);
+        self.resuming.push(Edit { range: line.value.clone(), replacement: Replacement::SendAndReceive });
     }
 
     /// `a=rtcp:<port>`, or `a=rtcp:<port> IN IP4 <address>`; `after_name` is where the colon is.
@@ -216,7 +244,7 @@ impl Reader<'_> {
             self.edits.extend(section.port_edits(media, bundled.unwrap_or(slot)));
         }
         self.edits.sort_by_key(|edit| edit.range.start);
-        Ok(Reading { lines, remote, edits: self.edits })
+        Ok(Reading { lines, remote, edits: self.edits, resuming: self.resuming, origin: self.origin })
     }
 }
 
@@ -258,6 +286,12 @@ impl Section {
         });
         std::iter::once(rtp).chain(rtcp)
     }
+}
+
+/// The three fields in front of the one that starts here.
+fn before(fields: &[Range<usize>], start: usize) -> Option<&[Range<usize>; 3]> {
+    let place = fields.iter().position(|field| field.start == start)?;
+    fields[..place].last_chunk()
 }
 
 /// Which relay stream each `m=` line is. Disabled lines count, so that the answer is read as the offer was.

@@ -251,3 +251,44 @@ fn what_cannot_be_relayed_says_where_and_why() {
         assert_eq!((error.to_string().as_str(), error.warning_code()), (*text, *code), "{name}");
     }
 }
+
+#[test]
+fn a_resumed_session_sends_receives_and_has_an_address() {
+    let held = Session::parse(sdp(&[
+        "c=IN IP4 0.0.0.0",
+        "a=inactive",
+        "m=audio 4000 RTP/AVP 0",
+        "a=recvonly",
+        "m=video 0 RTP/AVP 31",
+    ]))
+    .unwrap();
+    let ours = held.resumed().rewrite("198.51.100.1".parse().unwrap(), PORTS);
+    assert_eq!(
+        String::from_utf8_lossy(&ours),
+        "v=0\r\no=- 1 1 IN IP4 198.51.100.1\r\ns=-\r\nt=0 0\r\nc=IN IP4 198.51.100.1\r\na=sendrecv\r\n\
+         m=audio 10000 RTP/AVP 0\r\na=sendrecv\r\nm=video 0 RTP/AVP 31\r\n"
+    );
+}
+
+#[test]
+fn a_session_goes_on_under_the_name_of_another() {
+    for (origin, name, version) in [
+        ("o=- 7 9 IN IP4 192.0.2.7", "- 7", 9),
+        (
+            "o=a phone 18446744073709551615 18446744073709551615 IN IP6 ::1",
+            "a phone 18446744073709551615",
+            u64::MAX,
+        ),
+    ] {
+        let body =
+            format!("v=0\r\n{origin}\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n");
+        let session = Session::parse(body.into()).unwrap();
+        let named = Origin { name: Bytes::copy_from_slice(name.as_bytes()), version };
+        assert_eq!(session.origin().as_ref(), Some(&named));
+        let next = Origin { name: "x 5".into(), version: 6 };
+        let ours = session.rewrite_as("198.51.100.1".parse().unwrap(), PORTS, &next);
+        assert!(ours.starts_with(b"v=0\r\no=x 5 6 IN IP4 198.51.100.1\r\ns=-\r\n"), "{ours:?}");
+    }
+    let odd = Session::parse("v=0\r\no=- x y IN IP4 192.0.2.7\r\ns=-\r\nt=0 0\r\n".into()).unwrap();
+    assert_eq!(odd.origin(), None, "nobody knows what comes after y");
+}

@@ -115,6 +115,7 @@ pub(crate) fn question(to: &str) -> RouteQuestion {
         reason: RouteReason::New,
         attempts: Vec::new(),
         redirects: Vec::new(),
+        referral: None,
     }
 }
 

@@ -27,6 +27,7 @@ mod headers;
 mod method;
 mod name;
 mod name_addr;
+mod replaces;
 mod response;
 #[cfg(feature = "rsip-compat")]
 mod rsip_compat;
@@ -44,6 +45,7 @@ pub use headers::{CSeq, RAck};
 pub use method::Method;
 pub use name::HeaderName;
 pub use name_addr::NameAddr;
+pub use replaces::Replaces;
 pub use response::Response;
 #[cfg(feature = "rsip-compat")]
 pub use rsip_compat::RsipError;

@@ -88,6 +88,15 @@ impl<'a> Uri<'a> {
         param(self.params, name)
     }
 
+    /// Value of a header after `?`, with `%` escapes decoded; that of the first one with this name.
+    pub fn header(&self, name: &str) -> Option<Cow<'a, [u8]>> {
+        let parts = self.headers.split(|&byte| byte == b'&').map(|part| split_at_byte(part, b'='));
+        parts
+            .filter(|(found, _)| unescape(found).eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| unescape(value.unwrap_or_default()))
+            .next()
+    }
+
     /// User part with `%` escapes decoded, lossily as UTF-8; empty when there is none.
     pub fn user_text(&self) -> String {
         String::from_utf8_lossy(&unescape(self.user.unwrap_or_default())).into_owned()

@@ -1,7 +1,7 @@
 //! Typed readings of header values.
 use bytes::Bytes;
 use cordboard_sip::message::{
-    CSeq, HeaderError, HeaderName, Message, Method, NameAddr, RAck, StatusCode, Uri, Via,
+    CSeq, HeaderError, HeaderName, Message, Method, NameAddr, RAck, Replaces, StatusCode, Uri, Via,
 };
 
 fn with(headers: &str) -> Message {
@@ -275,4 +275,24 @@ fn methods_and_statuses_have_their_text() {
     assert_eq!(StatusCode::BUSY_HERE.usual_reason(), "Busy Here");
     assert_eq!(StatusCode::new(299).unwrap().usual_reason(), "Unknown");
     assert_eq!((StatusCode::new(99), StatusCode::new(700)), (None, None));
+}
+
+#[test]
+fn replaces_names_a_dialog_as_its_receiver_knows_it() {
+    let full = |early_only| {
+        let (sip_call_id, to_tag, from_tag) = ("98732@sip.test".into(), "r33".into(), "ff8".into());
+        Some(Replaces { sip_call_id, to_tag, from_tag, early_only })
+    };
+    for (value, expected) in [
+        ("98732@sip.test;from-tag=ff8;to-tag=r33", full(false)),
+        (" 98732@sip.test ; To-Tag=r33 ; From-Tag=ff8 ; x", full(false)),
+        ("98732@sip.test;to-tag=r33;from-tag=ff8;early-only", full(true)),
+        ("98732@sip.test;to-tag=r33", None),
+        ("98732@sip.test;to-tag=;from-tag=ff8", None),
+        (";to-tag=r33;from-tag=ff8", None),
+        ("98732@sip.test", None),
+        ("", None),
+    ] {
+        assert_eq!(Replaces::parse(value.as_bytes()), expected, "{value:?}");
+    }
 }

@@ -183,3 +183,12 @@ fn not_equivalent_in_rfc_3261() {
         assert!(!parse(right).equivalent(&parse(left)), "{right} != {left}");
     }
 }
+
+#[test]
+fn a_header_of_a_uri_is_decoded() {
+    let uri = parse("sip:a@b;x=Replaces?Subject=a&replaces=1%402%3Bto-tag%3D3&Replaces=4&flag");
+    let header = |name| uri.header(name).map(|value| String::from_utf8_lossy(&value).into_owned());
+    assert_eq!(header("Replaces").as_deref(), Some("1@2;to-tag=3"));
+    assert_eq!(header("flag").as_deref(), Some(""));
+    assert_eq!(header("x"), None);
+}

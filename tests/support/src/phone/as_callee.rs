@@ -30,6 +30,8 @@ impl Phone {
                 call.end(Ending::HungUpByPeer);
                 self.respond(now, transaction, flow, &message, 200);
             }
+            (Method::Invite, Some(index)) => self.take_reinvite(now, index, transaction, flow, message),
+            (Method::Notify, Some(index)) => self.take_notify(now, index, transaction, flow, &message),
             (Method::Options, _) => self.respond(now, transaction, flow, &message, 200),
             (Method::Bye, None) => self.respond(now, transaction, flow, &message, 481),
             (_, Some(_)) => self.respond(now, transaction, flow, &message, 488),
@@ -48,6 +50,52 @@ impl Phone {
         let status = StatusCode::new(code).expect("a phone sends valid statuses");
         let tag = self.endpoint.new_tag();
         self.endpoint.respond(now, transaction, &Response::new(request, &flow, status, Some(&tag)));
+    }
+
+    fn take_reinvite(
+        &mut self,
+        now: Instant,
+        index: usize,
+        transaction: ServerTransactionId,
+        flow: Flow,
+        message: Message,
+    ) {
+        self.calls[index].reinvites += 1;
+        if self.calls[index].progress == Progress::Over {
+            return self.respond(now, transaction, flow, &message, 481);
+        }
+        if let Some(status) = self.refuses_reinvites {
+            return self.respond(now, transaction, flow, &message, status);
+        }
+        let (contact, sdp) = (self.contact(), self.sdp());
+        let status = StatusCode::new(200).expect("200 is a status");
+        let mut response = Response::new(&message, &flow, status, None);
+        response.header(HeaderName::Contact, &contact).body("application/sdp", sdp);
+        let sent = self.endpoint.respond(now, transaction, &response);
+        let call = &mut self.calls[index];
+        call.remote_sdp = message.body();
+        let cseq = message.cseq().map_or(0, |cseq| cseq.number);
+        call.reanswer = Some((cseq, AnswerResend::new(now, sent, self.settings.t1, self.settings.t2)));
+    }
+
+    fn take_notify(
+        &mut self,
+        now: Instant,
+        index: usize,
+        transaction: ServerTransactionId,
+        flow: Flow,
+        message: &Message,
+    ) {
+        let body = String::from_utf8_lossy(&message.body()).into_owned();
+        let line = body.lines().next().unwrap_or_default().to_owned();
+        let state = message.value(HeaderName::SubscriptionState).unwrap_or_default();
+        let state = String::from_utf8_lossy(state).into_owned();
+        let is_over = state.starts_with("terminated");
+        self.calls[index].notified.push((line, state));
+        self.respond(now, transaction, flow, message, 200);
+        if is_over && self.hangs_up_when_transferred {
+            self.hang_up(now, index);
+        }
     }
 
     fn dialog_of(&self, message: &Message) -> Option<usize> {
@@ -148,6 +196,8 @@ impl Phone {
     pub(super) fn take_ack(&mut self, now: Instant, message: &Message) {
         let Some(index) = self.dialog_of(message) else { return };
         let call = &mut self.calls[index];
+        let cseq = message.cseq().map_or(0, |cseq| cseq.number);
+        call.reanswer.take_if(|(number, _)| *number == cseq);
         let Some(callee) = call.callee() else { return };
         // An ACK that came again is no news.
         if callee.resend.take().is_none() {
@@ -171,6 +221,7 @@ impl Phone {
     }
 
     pub(super) fn resend_answer(&mut self, now: Instant, index: usize) {
+        self.resend_reanswer(now, index);
         let call = &mut self.calls[index];
         let flow = call.flow;
         let Some(Callee { resend: Some(resend), .. }) = call.callee() else { return };
@@ -180,6 +231,17 @@ impl Phone {
                 self.hang_up(now, index);
                 self.calls[index].ending = Some(Ending::NoAck);
             }
+            AnswerStep::Wait => {}
+        }
+    }
+
+    fn resend_reanswer(&mut self, now: Instant, index: usize) {
+        let call = &mut self.calls[index];
+        let flow = call.flow;
+        let Some((_, resend)) = &mut call.reanswer else { return };
+        match resend.poll(now) {
+            AnswerStep::Resend(bytes) => self.endpoint.resend(flow, bytes),
+            AnswerStep::GiveUp => self.hang_up(now, index),
             AnswerStep::Wait => {}
         }
     }

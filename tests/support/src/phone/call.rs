@@ -64,11 +64,17 @@ pub struct PhoneCall {
     pub bye_status: Option<u16>,
     /// How many BYEs of the other side came, without resends.
     pub byes: usize,
+    /// Re-INVITEs of the other side, without resends.
+    pub reinvites: usize,
+    /// What the other side notified: the first line of each body, and Subscription-State.
+    pub notified: Vec<(String, String)>,
     /// When it was answered, as this phone saw it.
     pub answered_at: Option<Instant>,
     pub(super) side: Side,
     pub(super) flow: Flow,
     pub(super) dialog: Option<Dialog>,
+    /// The 2xx to a re-INVITE with this CSeq number, as long as its ACK has not come.
+    pub(super) reanswer: Option<(u32, AnswerResend)>,
 }
 
 /// What only one of the two sides of a call needs.
@@ -109,7 +115,10 @@ impl PhoneCall {
             invite: None,
             bye_status: None,
             byes: 0,
+            reinvites: 0,
+            notified: Vec::new(),
             answered_at: None,
+            reanswer: None,
             side,
             flow,
             dialog: None,
@@ -123,6 +132,7 @@ impl PhoneCall {
         if let Side::Callee(callee) = &mut self.side {
             callee.resend = None;
         }
+        self.reanswer = None;
     }
 
     pub(super) fn caller(&mut self) -> Option<&mut Caller> {
@@ -134,10 +144,21 @@ impl PhoneCall {
     }
 
     pub(super) fn resend_at(&self) -> Option<Instant> {
-        match &self.side {
+        let first = match &self.side {
             Side::Callee(Callee { resend: Some(resend), .. }) => Some(resend.deadline()),
             _ => None,
-        }
+        };
+        let again = self.reanswer.as_ref().map(|(_, resend)| resend.deadline());
+        first.into_iter().chain(again).min()
+    }
+
+    /// The value of a Replaces header that names the dialog of this call as the other side knows it (RFC 3891).
+    ///
+    /// # Panics
+    /// When the call has no dialog.
+    pub fn replaces(&self) -> String {
+        let id = &self.dialog.as_ref().expect("the call has a dialog").id;
+        format!("{};to-tag={};from-tag={}", id.sip_call_id, id.remote_tag, id.local_tag)
     }
 
     /// Whether a request or response with these tags, as this phone would write them, is within the dialog of this call.

@@ -40,8 +40,12 @@ pub struct Phone {
     pub plan: CalleePlan,
     /// Its calls in both directions, oldest first.
     pub calls: Vec<PhoneCall>,
-    /// Final responses to REGISTER and OPTIONS.
+    /// Final responses to REGISTER, OPTIONS and REFER.
     pub replies: Vec<Reply>,
+    /// Refuses every re-INVITE with this status.
+    pub refuses_reinvites: Option<u16>,
+    /// Hangs up a call once it was notified how its transfer ended.
+    pub hangs_up_when_transferred: bool,
     user: String,
     /// Where it is, and where the node is.
     flow: Flow,
@@ -85,6 +89,8 @@ impl Phone {
             plan: CalleePlan::answers_after(Duration::from_secs(1)),
             calls: Vec::new(),
             replies: Vec::new(),
+            refuses_reinvites: None,
+            hangs_up_when_transferred: false,
             user: user.to_owned(),
             flow,
             endpoint: Endpoint::new(settings.clone(), ChaCha12Rng::seed_from_u64(seed)),
@@ -173,6 +179,21 @@ impl Phone {
         call.end(Ending::HungUp);
         let transaction = self.endpoint.send_request(now, flow, &bye);
         self.pending.insert(transaction, Pending::Bye(index));
+    }
+
+    /// Asks that a call be transferred; `target` is the value of Refer-To.
+    ///
+    /// # Panics
+    /// When the call has no dialog.
+    pub fn refer(&mut self, now: Instant, index: usize, target: &str, headers: &[(&str, &str)]) {
+        let contact = self.contact();
+        let dialog = self.calls[index].dialog.as_mut().expect("the call has a dialog");
+        let mut refer = dialog.request(Method::Refer);
+        refer.header(HeaderName::Contact, contact).header(HeaderName::ReferTo, target);
+        for (name, value) in headers {
+            refer.other(name, value);
+        }
+        self.send(now, &refer, Pending::Other(Method::Refer));
     }
 
     pub(crate) fn next_timeout(&self) -> Option<Instant> {

@@ -9,6 +9,13 @@ pub(crate) fn subject(subject: &model::AuthorizationSubject) -> wit_authorizatio
     match subject {
         model::AuthorizationSubject::Call(facts) => wit_authorization::Subject::Call(call(facts)),
         model::AuthorizationSubject::Register(facts) => wit_authorization::Subject::Register(call(facts)),
+        model::AuthorizationSubject::Refer(refer) => {
+            wit_authorization::Subject::Refer(wit_authorization::Refer {
+                call: call(&refer.call),
+                refer_to: refer.refer_to.clone(),
+                replaces: refer.replaces,
+            })
+        }
     }
 }
 
@@ -20,14 +27,27 @@ pub(crate) fn routing_question(question: &model::RouteQuestion) -> wit_routing::
             model::RouteReason::New => wit_routing::Reason::New,
             model::RouteReason::Failed => wit_routing::Reason::Failed,
             model::RouteReason::Redirected => wit_routing::Reason::Redirected,
+            model::RouteReason::Refer => wit_routing::Reason::Refer,
         },
         attempts: question.attempts.iter().map(attempt).collect(),
         redirects: question.redirects.clone(),
-        referral: None,
+        referral: question.referral.as_ref().map(referral),
         digits: None,
         recording: None,
         stream_end: None,
         memo: String::new(),
+        attrs: Vec::new(),
+    }
+}
+
+fn referral(referral: &model::Referral) -> wit_routing::Referral {
+    wit_routing::Referral {
+        by: match referral.by {
+            model::Referrer::Caller => wit_routing::Referrer::Caller,
+            model::Referrer::Callee => wit_routing::Referrer::Callee,
+        },
+        refer_to: referral.refer_to.clone(),
+        replaces: referral.replaces,
         attrs: Vec::new(),
     }
 }

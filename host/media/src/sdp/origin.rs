@@ -1,0 +1,40 @@
+//! The `o=` line: what names a session, and which version of it a description is (RFC 8866 §5.2).
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+/// User name, session id and version of an `o=` line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// User name and session id, as written.
+    pub name: Bytes,
+    /// Grows with every change of the session.
+    pub version: u64,
+}
+
+/// Where an origin stands in a body.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Place {
+    pub(super) name: Range<usize>,
+    pub(super) version: Range<usize>,
+}
+
+impl Place {
+    pub(super) fn read(&self, body: &Bytes) -> Option<Origin> {
+        let version = std::str::from_utf8(&body[self.version.clone()]).ok()?.parse().ok()?;
+        Some(Origin { name: body.slice(self.name.clone()), version })
+    }
+
+    pub(super) fn replace(&self, body: &Bytes, origin: &Origin) -> Bytes {
+        let version = origin.version.to_string();
+        let pieces = [
+            &body[..self.name.start],
+            &origin.name,
+            b" ".as_slice(),
+            version.as_bytes(),
+            &body[self.version.end..],
+        ];
+        pieces.concat().into()
+    }
+}
