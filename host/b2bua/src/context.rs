@@ -22,6 +22,7 @@ use crate::interface::{Output, QueryId, Question, ResolveTarget};
 use crate::registrar::Registrar;
 use crate::registration::PendingRegister;
 use crate::timers::Timers;
+use crate::trunk::Trunks;
 
 /// The methods that this PBX answers with something else than 405.
 pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK";
@@ -73,6 +74,7 @@ pub(crate) struct Context {
     pub(crate) settings: Arc<Settings>,
     pub(crate) endpoint: Endpoint,
     pub(crate) registrar: Registrar,
+    pub(crate) trunks: Trunks,
     authentication: Authentication,
     pub(crate) timers: Timers,
     pub(crate) index: Index,
@@ -93,6 +95,7 @@ impl Context {
             settings,
             endpoint,
             registrar,
+            trunks: Trunks::default(),
             authentication,
             timers: Timers::default(),
             index: Index::default(),
@@ -127,8 +130,14 @@ impl Context {
     }
 
     pub(crate) fn resolve(&mut self, call: CallKey, fork: usize, uri: String) -> QueryId {
-        let query = QueryId(self.number());
+        let query = self.query(uri);
         self.index.queries.insert(query, (call, fork));
+        query
+    }
+
+    /// Asks where a URI leads; who waits for the answer is for the asker to note.
+    pub(crate) fn query(&mut self, uri: String) -> QueryId {
+        let query = QueryId(self.number());
         self.outputs.push_back(Output::Resolve { query, target: ResolveTarget { uri } });
         query
     }
@@ -162,16 +171,22 @@ impl Context {
         purpose: ClientUse,
     ) -> ClientTransactionId {
         let transaction = self.endpoint.send_request(now, flow, request);
+        self.trunks.sent.note(transaction, call, purpose, flow, request);
         self.index.clients.insert(transaction, (call, purpose));
         transaction
     }
 
     /// The URI in our Contact on a flow: where the peer's next request of the dialog goes.
     pub(crate) fn contact(&self, flow: &Flow) -> String {
+        format!("<sip:{}>", self.contact_place(flow))
+    }
+
+    /// What follows the user part in it.
+    pub(crate) fn contact_place(&self, flow: &Flow) -> String {
         let address = SocketAddr::new(self.settings.advertised(flow.local.ip()), flow.local.port());
         match flow.transport {
-            Transport::Udp => format!("<sip:{address}>"),
-            transport => format!("<sip:{address};transport={transport}>"),
+            Transport::Udp => address.to_string(),
+            transport => format!("{address};transport={transport}"),
         }
     }
 

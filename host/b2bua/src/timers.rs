@@ -7,12 +7,16 @@ use cordboard_media::command::Side;
 use cordboard_model::QuestionId;
 
 use crate::call::CallKey;
+use crate::trunk::TrunkKey;
+use crate::trunk::errand::Errand;
 
 /// What expires.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Timer {
     /// The driver did not answer a question in time.
     Answer,
+    /// A server of a trunk has not said a word about the INVITE of this fork.
+    FirstResponse(usize),
     /// A target rang long enough; its place in the set-up.
     Ring(usize),
     /// The whole set-up took too long (timer C of RFC 3261 §16.6 for the call).
@@ -36,6 +40,8 @@ pub(crate) enum Alarm {
     Call(CallKey, Timer),
     /// A REGISTER whose authorization the driver did not answer in time.
     Register(QuestionId),
+    /// A trunk has something to do beside calls.
+    Trunk(TrunkKey, Errand),
 }
 
 /// Names one running timer.

@@ -44,6 +44,8 @@ pub(crate) struct Leg {
     pub(crate) refresh: Option<ClientTransactionId>,
     /// The peer said that it allows UPDATE.
     pub(crate) allows_update: bool,
+    /// The credentials of our latest INVITE; its ACK repeats them (RFC 3261 §22.1).
+    credentials: Vec<(HeaderName, Vec<u8>)>,
 }
 
 impl Leg {
@@ -58,12 +60,20 @@ impl Leg {
             session_timer: None,
             refresh: None,
             allows_update: false,
+            credentials: Vec::new(),
         }
     }
 
     /// Whether an INVITE of ours, or a 2xx of ours to one of the peer, waits on this leg.
     pub(crate) fn is_busy(&self) -> bool {
         self.answer.is_some() || (self.refresh.is_some() && !self.allows_update)
+    }
+
+    /// Takes note of the credentials of an INVITE that goes out.
+    pub(crate) fn note_credentials(&mut self, invite: &Request) {
+        let names = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
+        let values = |name| invite.values(name).map(move |value: &[u8]| (name, value.to_vec()));
+        self.credentials = names.into_iter().flat_map(values).collect();
     }
 
     /// Sends the ACK that is owed, if one is.
@@ -76,6 +86,9 @@ impl Leg {
     /// Sends the ACK for a 2xx to our INVITE with this CSeq number.
     pub(crate) fn acknowledge(&mut self, ctx: &mut Context, cseq: u32, body: Option<Bytes>) {
         let mut ack = self.dialog.ack(cseq);
+        for (name, value) in &self.credentials {
+            ack.header(*name, value);
+        }
         if let Some(body) = body {
             ack.body("application/sdp", body);
         }

@@ -15,12 +15,14 @@ use cordboard_sip::transaction::{ClientTransactionId, ServerTransactionId};
 
 use crate::context::Context;
 use crate::timers::{Alarm, Timer, TimerId};
+use crate::trunk::dial;
 
 pub(crate) mod bridge;
 pub(crate) mod early;
 pub(crate) mod facts;
 pub(crate) mod fork;
 pub(crate) mod headers;
+pub(crate) mod identity;
 pub(crate) mod leg;
 pub(crate) mod outcome;
 pub(crate) mod reliable;
@@ -194,7 +196,11 @@ impl Call {
             Side::Caller => (self.media.caller_address, ports.caller),
             Side::Callee => (self.media.callee_address?, ports.callee),
         };
-        Some(session.rewrite(ctx.settings.advertised(address), rtp_ports))
+        let body = session.rewrite(ctx.settings.advertised(address), rtp_ports);
+        let callee = self.callee.as_ref().map(|(_, leg)| leg.dialog.id.sip_call_id.as_str());
+        let callee = callee.and_then(|id| ctx.trunks.sent.trunk_of(id));
+        let allowed = dial::allowed_codecs(ctx, self.facts.trunk.as_deref(), body);
+        Some(dial::allowed_codecs(ctx, callee, allowed))
     }
 }
 

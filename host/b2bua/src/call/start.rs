@@ -14,6 +14,7 @@ use cordboard_sip::{HeaderName, StatusCode};
 use rand::RngExt;
 
 use super::facts::{facts, uri_party};
+use super::identity;
 use super::leg::Leg;
 use super::reliable::{MAX_FIRST_RSEQ, Reliable};
 use super::session_timer;
@@ -140,7 +141,11 @@ pub(crate) fn begin(
     let id = ctx.new_call_id();
     let key = CallKey(ctx.number());
     let media = MediaId(ctx.number());
-    let facts = facts(id, &message, callee, &flow);
+    let mut facts = facts(id, &message, callee, &flow);
+    identity::recognise(ctx, &message, &flow, &mut facts);
+    if let Some(trunk) = &facts.trunk {
+        ctx.trunks.sent.note_dialog(key, &facts.sip_call_id, trunk);
+    }
     ctx.index.servers.insert(transaction, key);
     ctx.index.tags.insert(local_tag, (key, LegName::Caller));
     ctx.index.ids.insert(id, key);
