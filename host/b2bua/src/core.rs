@@ -116,6 +116,7 @@ impl Core {
     fn flow_failed(&mut self, now: Instant, flow: Flow) {
         self.ctx.endpoint.handle_transport_failure(now, flow);
         if flow.transport.is_reliable() {
+            errand::flow_failed(&mut self.ctx, now, &flow);
             for change in self.ctx.registrar.forget_connection(flow.connection) {
                 registration::moved(&mut self.ctx, now, change, true);
             }

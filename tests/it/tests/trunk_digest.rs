@@ -3,8 +3,9 @@
 use cordboard_b2bua::Settings;
 use cordboard_sip::message::Message;
 use cordboard_sip::{HeaderName, Method};
-use cordboard_test_support::{CallRef, CalleePlan, CallerPlan, CarrierId, Ending, Link, World};
+use cordboard_test_support::{CallRef, CalleePlan, CallerPlan, CarrierId, Ending, Link, WireId, World};
 
+use crate::raw::{Raw, last_header};
 use crate::seconds;
 use crate::trunks::{add, at, dial, number, text, with_account};
 
@@ -130,6 +131,22 @@ fn a_password_that_is_refused_is_sent_once() {
 }
 
 #[test]
+fn a_caller_is_not_asked_for_the_password_of_a_trunk() {
+    // No plugin says what the caller hears: routing may be asked once.
+    let once = |settings: &mut Settings| settings.call.max_routings = 1;
+    let mut world = World::with(10, Link::GOOD, once);
+    let carrier = world.carrier();
+    let settings = at(&world, &[carrier]);
+    add(&mut world, settings);
+    world.of_mut(carrier).guarded = vec![Method::Invite];
+    let caller = world.registered("1001", CalleePlan::rings());
+    world.node.policy.route("1002", dial(number("1")));
+    let out = world.call(caller, "1002", CallerPlan::waits());
+    world.settle();
+    assert_eq!(world.seen(out).ending, Some(Ending::Refused(403)));
+}
+
+#[test]
 fn a_trunk_that_calls_every_nonce_stale_is_given_up() {
     let (mut world, out, carrier) = called(6, &[], |world, carrier| {
         world.of_mut(carrier).script = std::iter::repeat_n((Method::Invite, 401), 99).collect();
@@ -174,4 +191,49 @@ fn a_session_that_is_too_brief_and_a_challenge_do_not_hide_each_other() {
     world.settle();
     assert_eq!(world.seen(out).ending, Some(Ending::HungUp));
     assert_eq!(sent(&world, carrier, Method::Invite).len(), 3);
+}
+
+#[test]
+fn a_caller_that_takes_the_call_id_of_a_trunks_call_gets_no_digest() {
+    let mut world = World::new(9);
+    let carrier = world.carrier();
+    let settings = with_account(&world, &[carrier]);
+    add(&mut world, settings);
+    let caller = world.registered("1001", CalleePlan::rings());
+    world.node.policy.route("1002", dial(number("1")));
+    world.call(caller, "1002", CallerPlan::waits());
+    world.run_for(seconds(1));
+    let call_id = text(world.of(carrier).asked(Method::Invite)[0], HeaderName::CallId);
+    // Somebody who saw this Call-ID calls with it, is answered and hung up, and asks who hangs up.
+    let thief = world.wire();
+    world.registered(
+        "1003",
+        CalleePlan { hang_up_after: Some(seconds(1)), ..CalleePlan::answers_after(seconds(0)) },
+    );
+    let body = crate::ends::sdp(&world, thief, "sendrecv");
+    let lines = ["Content-Type: application/sdp"];
+    let invite =
+        Raw { uri: "sip:1003@pbx.test", call_id: &call_id, lines: &lines, body: &body, ..Raw::default() };
+    invite.send(&mut world, thief);
+    world.run_for(seconds(1));
+    let to = last_header(&world, thief, HeaderName::To);
+    let to_tag = &to[to.find(";tag=").expect("the answer has a tag")..];
+    Raw { method: "ACK", call_id: &call_id, to_tag, branch: "z9hG4bKack", ..Raw::default() }
+        .send(&mut world, thief);
+    world.run_for(seconds(2));
+    let bye = world.on(thief).received().last().expect("a BYE").clone();
+    assert_eq!(bye.method(), Method::Bye);
+    challenge(&mut world, thief, &bye);
+    world.run_for(seconds(1));
+    let credentials = |message: &Message| message.value(HeaderName::Authorization).is_some();
+    assert!(!world.on(thief).received().iter().any(credentials));
+}
+
+/// Answers a request with 401, as a carrier would.
+fn challenge(world: &mut World, wire: WireId, request: &Message) {
+    let line = |name: HeaderName| format!("{}: {}\r\n", name.as_str(), text(request, name));
+    let names = [HeaderName::Via, HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq];
+    let lines: String = names.into_iter().map(line).collect();
+    let asks = "WWW-Authenticate: Digest realm=\"carrier.test\", nonce=\"n\", algorithm=MD5";
+    world.send(wire, format!("SIP/2.0 401 Unauthorized\r\n{lines}{asks}\r\nContent-Length: 0\r\n\r\n"));
 }

@@ -6,6 +6,7 @@ use cordboard_b2bua::Command;
 use cordboard_b2bua::trunk::TrunkSettings;
 use cordboard_model::TrunkState;
 use cordboard_sip::auth::Algorithm;
+use cordboard_sip::transport::Transport;
 use cordboard_sip::{HeaderName, Method};
 use cordboard_test_support::{CarrierId, Link, World};
 
@@ -317,6 +318,21 @@ fn a_reload_with_other_settings_registers_anew_with_the_same_contact() {
     assert_eq!(sent(&world, carrier, 1, HeaderName::Expires), "600");
     let [before, after] = [0, 1].map(|place| sent(&world, carrier, place, HeaderName::Contact));
     assert_eq!(before, after);
+    remove(&mut world);
+    world.settle();
+}
+
+#[test]
+fn a_connection_that_closes_is_followed_by_a_registration_over_a_new_one() {
+    let over_tcp = |settings: &mut TrunkSettings| settings.servers[0].uri.push_str(";transport=tcp");
+    let (mut world, [carrier]) = begun(18, guarded, over_tcp);
+    world.run_for(seconds(10));
+    assert_eq!(registers(&world, carrier), 2);
+    assert!(sent(&world, carrier, 0, HeaderName::Contact).contains(";transport=tcp;line="));
+    world.cut_off_over(Transport::Tcp, carrier);
+    world.run_for(seconds(6));
+    assert_eq!(registers(&world, carrier), 3);
+    assert_eq!(states(&world), [TrunkState::Registering, TrunkState::Up]);
     remove(&mut world);
     world.settle();
 }

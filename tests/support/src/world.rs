@@ -227,7 +227,12 @@ impl World {
 
     /// Nothing can be sent to a carrier any more, as the kernel says.
     pub fn cut_off(&mut self, carrier: CarrierId) {
-        let flow = Flow::udp(NODE, self.carriers[carrier.0].address());
+        self.cut_off_over(Transport::Udp, carrier);
+    }
+
+    /// The same of this transport: a connection to it has closed.
+    pub fn cut_off_over(&mut self, transport: Transport, carrier: CarrierId) {
+        let flow = self.flow_of_node(transport, self.carriers[carrier.0].address());
         self.tell(Input::FlowFailed { flow });
     }
 

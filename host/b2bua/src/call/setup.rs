@@ -203,8 +203,13 @@ pub(crate) fn overdue(call: &mut Call, ctx: &mut Context, now: Instant) {
 /// Ends the call with the most telling failure of everything that was tried.
 fn give_up(call: &mut Call, ctx: &mut Context, now: Instant) {
     let best = call.setup.attempts.iter().map(|attempt| attempt.status).reduce(better).unwrap_or(480);
-    // A 3xx is never passed on unasked: the caller would dial what a callee chose (toll fraud).
-    let status = if (300..400).contains(&best) { 480 } else { best };
+    let status = match best {
+        // A 3xx is never passed on unasked: the caller would dial what a callee chose (toll fraud).
+        300..=399 => 480,
+        // The callee wanted credentials of us. The caller has none for it, and would ask its user for a password.
+        401 | 407 => 403,
+        _ => best,
+    };
     teardown::end(call, ctx, now, Ending::status(rejection_reason(status, true), status));
 }
 

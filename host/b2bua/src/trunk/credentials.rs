@@ -28,8 +28,9 @@ pub(crate) struct Sent {
 /// Which dialogs are with trunks, and what is under way in them. As large as the calls of trunks and their transactions.
 #[derive(Default)]
 pub(crate) struct SentRequests {
-    /// By Call-ID.
-    trunks: BTreeMap<String, String>,
+    /// By Call-ID, with the call that the dialog is of: a peer chooses the Call-ID of its calls, and must not get credentials by
+    /// choosing that of a trunk's.
+    trunks: BTreeMap<String, (CallKey, String)>,
     /// The Call-IDs of each call.
     calls: BTreeMap<CallKey, Vec<String>>,
     requests: BTreeMap<ClientTransactionId, Sent>,
@@ -38,13 +39,13 @@ pub(crate) struct SentRequests {
 impl SentRequests {
     /// A leg of this call is with a trunk.
     pub(crate) fn note_dialog(&mut self, call: CallKey, sip_call_id: &str, trunk: &str) {
-        self.trunks.insert(sip_call_id.to_owned(), trunk.to_owned());
+        self.trunks.insert(sip_call_id.to_owned(), (call, trunk.to_owned()));
         self.calls.entry(call).or_default().push(sip_call_id.to_owned());
     }
 
     /// The trunk that the dialogs with this Call-ID are with.
     pub(crate) fn trunk_of(&self, sip_call_id: &str) -> Option<&str> {
-        self.trunks.get(sip_call_id).map(String::as_str)
+        self.trunks.get(sip_call_id).map(|(_, trunk)| trunk.as_str())
     }
 
     /// Keeps a request that may be challenged. The INVITE of a fork is kept by the fork.
@@ -60,7 +61,9 @@ impl SentRequests {
             return;
         }
         let sip_call_id = request.value(HeaderName::CallId).and_then(|id| std::str::from_utf8(id).ok());
-        if let Some(trunk) = sip_call_id.and_then(|id| self.trunks.get(id)) {
+        if let Some((owner, trunk)) = sip_call_id.and_then(|id| self.trunks.get(id))
+            && *owner == call
+        {
             let sent = Sent { call, purpose, flow, request: request.clone(), trunk: trunk.clone() };
             self.requests.insert(transaction, sent);
         }
@@ -75,7 +78,10 @@ impl SentRequests {
     pub(crate) fn forget_call(&mut self, call: CallKey) {
         let Some(dialogs) = self.calls.remove(&call) else { return };
         for sip_call_id in dialogs {
-            self.trunks.remove(&sip_call_id);
+            // A caller that was challenged sends its INVITE again with the Call-ID of the call that is forgotten now.
+            if self.trunks.get(&sip_call_id).is_some_and(|(owner, _)| *owner == call) {
+                self.trunks.remove(&sip_call_id);
+            }
         }
         self.requests.retain(|_, sent| sent.call != call);
     }

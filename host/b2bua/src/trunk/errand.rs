@@ -21,6 +21,9 @@ use crate::timers::Alarm;
 /// 64*T1; whoever answers only then is of no use to a caller.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How soon we register again when the connection to a registrar closed.
+const RECONNECT: Duration = Duration::from_secs(5);
+
 /// A server in doubt is asked so much more often.
 const DOUBT: u32 = 5;
 
@@ -64,6 +67,24 @@ pub(super) fn stop_all(trunk: &mut Trunk, ctx: &mut Context) {
     }
     ctx.trunks.transactions.retain(|_, (key, _)| *key != trunk.key);
     ctx.trunks.queries.retain(|_, (key, _)| *key != trunk.key);
+}
+
+/// A connection closed. A trunk that we registered with over it reaches us no more: we register again over a new one, after a
+/// moment, so that a carrier which restarts is not met by everybody at once.
+pub(crate) fn flow_failed(ctx: &mut Context, now: Instant, flow: &Flow) {
+    let keys: Vec<TrunkKey> = ctx.trunks.all.keys().copied().collect();
+    for key in keys {
+        with(ctx, now, key, |trunk, ctx| {
+            let registered = trunk.registration.as_ref().is_some_and(|registration| {
+                let carried = registration.flow.is_some_and(|ours| ours.remote == flow.remote);
+                carried && !registration.busy && !registration.is_leaving() && registration.is_registered(now)
+            });
+            if registered {
+                let moment = RECONNECT.mul_f64(ctx.rng.random_range(0.2..1.0));
+                wait(trunk, ctx, now + moment, Errand::Register);
+            }
+        });
+    }
 }
 
 /// A timer of a trunk ran out.

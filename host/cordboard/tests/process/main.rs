@@ -4,3 +4,4 @@ mod command_line;
 mod host;
 mod start_and_stop;
 mod streams;
+mod trunks;
