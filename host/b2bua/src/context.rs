@@ -23,6 +23,7 @@ use crate::interface::{Output, QueryId, Question, ResolveTarget};
 use crate::registrar::Registrar;
 use crate::registration::PendingRegister;
 use crate::timers::Timers;
+use crate::trunk::Trunks;
 
 /// The methods that this PBX answers with something else than 405.
 pub(crate) const ALLOW: &str =
@@ -97,6 +98,7 @@ pub(crate) struct Context {
     pub(crate) settings: Arc<Settings>,
     pub(crate) endpoint: Endpoint,
     pub(crate) registrar: Registrar,
+    pub(crate) trunks: Trunks,
     authentication: Authentication,
     pub(crate) timers: Timers,
     pub(crate) index: Index,
@@ -121,6 +123,7 @@ impl Context {
             settings,
             endpoint,
             registrar,
+            trunks: Trunks::default(),
             authentication,
             timers: Timers::default(),
             index: Index::default(),
@@ -169,8 +172,14 @@ impl Context {
     }
 
     pub(crate) fn resolve(&mut self, call: CallKey, fork: usize, uri: String) -> QueryId {
-        let query = QueryId(self.number());
+        let query = self.query(uri);
         self.index.queries.insert(query, (call, fork));
+        query
+    }
+
+    /// Asks where a URI leads; who waits for the answer is for the asker to note.
+    pub(crate) fn query(&mut self, uri: String) -> QueryId {
+        let query = QueryId(self.number());
         self.outputs.push_back(Output::Resolve { query, target: ResolveTarget { uri } });
         query
     }
@@ -204,18 +213,24 @@ impl Context {
         purpose: ClientUse,
     ) -> ClientTransactionId {
         let transaction = self.endpoint.send_request(now, flow, request);
+        self.trunks.sent.note(transaction, call, purpose, flow, request);
         self.index.clients.insert(transaction, (call, purpose));
         transaction
     }
 
     /// The URI in our Contact on a flow: where the peer's next request of the dialog goes.
     pub(crate) fn contact(&self, flow: &Flow) -> String {
+        format!("<sip:{}>", self.contact_place(flow))
+    }
+
+    /// What follows the user part in it.
+    pub(crate) fn contact_place(&self, flow: &Flow) -> String {
         let address = SocketAddr::new(self.settings.advertised(flow.local.ip()), flow.local.port());
         match flow.transport {
-            Transport::Udp => format!("<sip:{address}>"),
+            Transport::Udp => address.to_string(),
             // In a URI both kinds of WebSocket are `ws` (RFC 7118 §5.2); only Via tells them apart.
-            Transport::Wss => format!("<sip:{address};transport=ws>"),
-            transport => format!("<sip:{address};transport={transport}>"),
+            Transport::Wss => format!("{address};transport=ws"),
+            transport => format!("{address};transport={transport}"),
         }
     }
 

@@ -28,6 +28,7 @@ use crate::interface::{Answer, Command, Counters, Input, Output};
 use crate::registrar::Registrar;
 use crate::registration;
 use crate::timers::{Alarm, Timer, TimerId};
+use crate::trunk::{self, credentials, dial, errand};
 
 /// The call core.
 ///
@@ -40,6 +41,7 @@ pub struct Core {
     live: usize,
     admission: Admission,
     draining: bool,
+    started: bool,
     rate_limited: u64,
     overloaded: u64,
 }
@@ -57,6 +59,7 @@ impl Core {
             live: 0,
             admission,
             draining: false,
+            started: false,
             rate_limited: 0,
             overloaded: 0,
         }
@@ -68,11 +71,12 @@ impl Core {
             Input::Received { flow, bytes } => self.ctx.endpoint.handle_message(now, flow, bytes),
             Input::FlowFailed { flow } => self.flow_failed(now, flow),
             Input::Answered { question, answer } => self.answered(now, question, answer),
-            Input::Resolved { query, flows } => {
-                if let Some((key, place)) = self.ctx.index.queries.remove(&query) {
+            Input::Resolved { query, flows } => match self.ctx.index.queries.remove(&query) {
+                Some((key, place)) => {
                     self.with_call(key, |call, ctx| setup::resolved(call, ctx, now, place, flows));
                 }
-            }
+                None => errand::resolved(&mut self.ctx, now, query, flows),
+            },
             Input::Media(reply) => self.media(now, reply),
             Input::Command(command) => self.command(now, command),
             Input::Timeout => self.timeout(now),
@@ -117,7 +121,11 @@ impl Core {
 
     /// Figures for metrics.
     pub fn counters(&self) -> Counters {
+        let (trunks, trunks_up) = self.ctx.trunks.count();
         Counters {
+            trunks,
+            trunks_up,
+            trunk_bindings: self.ctx.trunks.bindings(),
             calls: self.live,
             bindings: self.ctx.registrar.bindings(),
             transactions: self.ctx.endpoint.transactions(),
@@ -136,6 +144,7 @@ impl Core {
     fn flow_failed(&mut self, now: Instant, flow: Flow) {
         self.ctx.endpoint.handle_transport_failure(now, flow);
         if flow.transport.is_reliable() {
+            errand::flow_failed(&mut self.ctx, now, &flow);
             for change in self.ctx.registrar.forget_connection(flow.connection) {
                 registration::moved(&mut self.ctx, now, change, true);
             }
@@ -191,7 +200,10 @@ impl Core {
     fn command(&mut self, now: Instant, command: Command) {
         match command {
             Command::EndCall(id) => self.end_call(now, id),
-            Command::Drain => self.draining = true,
+            Command::Drain => {
+                self.draining = true;
+                trunk::drain(&mut self.ctx, now);
+            }
             Command::EndAll => {
                 let live: Vec<CallKey> = self.calls.keys().copied().collect();
                 for key in live {
@@ -204,6 +216,7 @@ impl Core {
                 self.ctx.registrar.configure(settings.registrar.clone());
                 self.admission.configure(settings.admission.clone());
                 self.ctx.settings = settings;
+                trunk::configure(&mut self.ctx, now);
             }
         }
     }
@@ -215,6 +228,9 @@ impl Core {
     }
 
     fn timeout(&mut self, now: Instant) {
+        if !std::mem::replace(&mut self.started, true) {
+            trunk::configure(&mut self.ctx, now);
+        }
         self.ctx.endpoint.handle_timeout(now);
         for change in self.ctx.registrar.expire(now) {
             registration::moved(&mut self.ctx, now, change, true);
@@ -227,6 +243,7 @@ impl Core {
                         registration::unanswered(&mut self.ctx, now, &pending);
                     }
                 }
+                Alarm::Trunk(key, errand) => errand::expired(&mut self.ctx, now, key, errand),
             }
         }
     }
@@ -257,6 +274,7 @@ impl Core {
     fn forget(&mut self, key: CallKey) {
         let Some(mut call) = self.calls.remove(&key) else { return };
         call.stop_timers(&mut self.ctx);
+        self.ctx.trunks.sent.forget_call(key);
         let index = &mut self.ctx.index;
         index.servers.remove(&call.invite.transaction);
         index.release_tag(key, &call.caller.dialog.id.local_tag);
@@ -429,8 +447,19 @@ impl Core {
 
     fn response(&mut self, now: Instant, transaction: Option<ClientTransactionId>, message: &Message) {
         let Some(transaction) = transaction else { return };
-        let Some((key, purpose)) = self.ctx.index.clients.get(&transaction).copied() else { return };
+        let Some((key, purpose)) = self.ctx.index.clients.get(&transaction).copied() else {
+            return errand::response(&mut self.ctx, now, transaction, message);
+        };
         let is_final = message.status().is_some_and(|status| !status.is_provisional());
+        if is_final && let Some(sent) = self.ctx.trunks.sent.take(transaction) {
+            let mut sent_again = false;
+            self.with_call(key, |call, ctx| {
+                sent_again = credentials::send_again(call, ctx, now, transaction, sent, message);
+            });
+            if sent_again {
+                return;
+            }
+        }
         match purpose {
             ClientUse::Fork(place) => {
                 self.with_call(key, |call, ctx| fork::response(call, ctx, now, place, message));
@@ -481,7 +510,10 @@ impl Core {
     }
 
     fn client_failed(&mut self, now: Instant, transaction: ClientTransactionId, failure: TransactionFailure) {
-        let Some((key, purpose)) = self.ctx.index.clients.get(&transaction).copied() else { return };
+        let Some((key, purpose)) = self.ctx.index.clients.get(&transaction).copied() else {
+            return errand::failed(&mut self.ctx, now, transaction, failure);
+        };
+        self.ctx.trunks.sent.take(transaction);
         match purpose {
             ClientUse::Fork(place) => {
                 self.with_call(key, |call, ctx| fork::failed(call, ctx, now, place, failure));
@@ -510,8 +542,11 @@ impl Core {
 fn expired(call: &mut Call, ctx: &mut Context, now: Instant, timer: Timer) {
     match timer {
         Timer::Answer => setup::unanswered(call, ctx, now),
+        Timer::FirstResponse(place) => dial::silent(call, ctx, now, place),
         Timer::Ring(trial) => setup::ring_timeout(call, ctx, now, trial),
-        Timer::Silence(place) => failover::silent(call, ctx, now, place),
+        Timer::Silence(place) => {
+            failover::silent(call, ctx, now, place);
+        }
         Timer::Setup => setup::overdue(call, ctx, now),
         Timer::AnswerResend => bridge::resend_answers(call, ctx, now),
         Timer::Session(side) => session_timer::expired(call, ctx, now, side),

@@ -49,7 +49,7 @@ pub enum Input {
     Media(MediaReply),
     /// Somebody with the right to steers.
     Command(Command),
-    /// The instant of [`Output::Wait`] has come.
+    /// The instant of [`Output::Wait`] has come. The first one starts the trunks.
     Timeout,
 }
 
@@ -138,6 +138,12 @@ pub struct Counters {
     pub bindings: usize,
     /// Transactions now.
     pub transactions: usize,
+    /// Trunks of the configuration.
+    pub trunks: usize,
+    /// Trunks that are up.
+    pub trunks_up: usize,
+    /// Our registrations with trunks that stand, or are under way; a process that ends waits until they are taken back.
+    pub trunk_bindings: usize,
     /// INVITEs refused by the rate limit.
     pub rate_limited: u64,
     /// INVITEs refused by the call limit or a drain.

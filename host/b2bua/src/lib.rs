@@ -8,6 +8,7 @@
 
 pub mod admission;
 pub mod registrar;
+pub mod trunk;
 
 mod authentication;
 mod call;

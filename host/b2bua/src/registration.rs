@@ -10,6 +10,7 @@ use cordboard_sip::transport::Flow;
 
 use crate::authentication::Proof;
 use crate::call::facts::{facts, party};
+use crate::call::identity;
 use crate::call::start::{Refusal, status, unsupported};
 use crate::context::{Asker, Context};
 use crate::interface::{Output, Question};
@@ -50,7 +51,8 @@ pub(crate) fn receive(
     }
     let aor = Aor::new(&user.user, ctx.settings.domain());
     let id = ctx.new_call_id();
-    let facts = facts(id, &message, user, &flow);
+    let mut facts = facts(id, &message, user, &flow);
+    identity::recognise(ctx, &message, &flow, &mut facts);
     ask(ctx, now, facts, |facts, timer| PendingRegister { timer, facts, transaction, flow, aor, message });
     Ok(())
 }

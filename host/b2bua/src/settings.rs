@@ -6,16 +6,17 @@ use std::time::Duration;
 use cordboard_model::Secret;
 use cordboard_sip::EndpointSettings;
 
+use crate::trunk::TrunkSettings;
+
 /// All settings of the core.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Host names that are this PBX, besides the addresses it is reached at: `user@any of these` is one AOR, kept under
     /// the first. Empty: whatever host a phone names is this PBX, which is what a first start on one machine needs.
     pub domains: Vec<String>,
-    /// Trunks by name: the SIP URI of the peer, without a user. (Registration, health and failover of trunks are not
-    /// here yet.)
-    pub trunks: BTreeMap<String, String>,
-    /// Secrets by name, which an authorization plugin may name in a challenge without seeing them.
+    /// Trunks by name.
+    pub trunks: BTreeMap<String, TrunkSettings>,
+    /// Secrets by name, which an authorization plugin may name in a challenge without seeing them, and trunks in their account.
     pub secrets: BTreeMap<String, Secret<String>>,
     /// Address to show in SDP and Contact instead of our own, behind a NAT.
     pub external_address: Option<IpAddr>,

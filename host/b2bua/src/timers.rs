@@ -7,12 +7,16 @@ use cordboard_media::command::Side;
 use cordboard_model::QuestionId;
 
 use crate::call::CallKey;
+use crate::trunk::TrunkKey;
+use crate::trunk::errand::Errand;
 
 /// What expires.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Timer {
     /// The driver did not answer a question in time.
     Answer,
+    /// A server of a trunk has not said a word about the INVITE of this fork.
+    FirstResponse(usize),
     /// A target rang long enough; its place in the set-up.
     Ring(usize),
     /// A fork has heard nothing from its server; its place in the set-up.
@@ -42,6 +46,8 @@ pub(crate) enum Alarm {
     Call(CallKey, Timer),
     /// A REGISTER whose authorization the driver did not answer in time.
     Register(QuestionId),
+    /// A trunk has something to do beside calls.
+    Trunk(TrunkKey, Errand),
 }
 
 /// Names one running timer.

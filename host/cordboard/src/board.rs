@@ -1,10 +1,13 @@
 //! The figures that the signalling thread shows to the others: metrics, health and the drain read them, nobody waits.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cordboard_b2bua::Counters;
 use cordboard_events::Figures;
+use cordboard_model::{TrunkState, TrunkStatus};
 
 /// A heart that has not beaten for so long has stopped. Ten times the beat, so that a busy machine is not called dead.
 const STOPPED_AFTER: Duration = Duration::from_secs(10);
@@ -31,6 +34,9 @@ pub(crate) struct Board {
     resent: AtomicU64,
     rate_limited: AtomicU64,
     overloaded: AtomicU64,
+    trunk_bindings: AtomicUsize,
+    /// Locked when a trunk changes and when somebody looks, both rare.
+    trunks: Mutex<BTreeMap<String, TrunkStatus>>,
 }
 
 impl Board {
@@ -56,6 +62,8 @@ impl Board {
             resent: AtomicU64::default(),
             rate_limited: AtomicU64::default(),
             overloaded: AtomicU64::default(),
+            trunk_bindings: AtomicUsize::default(),
+            trunks: Mutex::default(),
         }
     }
 
@@ -104,6 +112,26 @@ impl Board {
         self.transactions.load(Ordering::Relaxed)
     }
 
+    /// Our registrations with trunks that stand.
+    pub(crate) fn trunk_bindings(&self) -> usize {
+        self.trunk_bindings.load(Ordering::Relaxed)
+    }
+
+    /// A trunk changed.
+    pub(crate) fn tell_trunk(&self, status: &TrunkStatus) {
+        let mut trunks = self.trunks.lock().unwrap_or_else(PoisonError::into_inner);
+        if status.state == TrunkState::Removed {
+            trunks.remove(&status.trunk);
+        } else {
+            trunks.insert(status.trunk.clone(), status.clone());
+        }
+    }
+
+    /// Every trunk, as it was told last.
+    pub(crate) fn trunks(&self) -> Vec<TrunkStatus> {
+        self.trunks.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
     /// A message came.
     pub(crate) fn received(&self) {
         self.received.fetch_add(1, Ordering::Relaxed);
@@ -138,6 +166,7 @@ impl Board {
         self.resent.store(endpoint.resent, Ordering::Relaxed);
         self.rate_limited.store(counters.rate_limited, Ordering::Relaxed);
         self.overloaded.store(counters.overloaded, Ordering::Relaxed);
+        self.trunk_bindings.store(counters.trunk_bindings, Ordering::Relaxed);
     }
 
     /// The figures as metrics have them; what other parts know is left empty.
@@ -160,6 +189,7 @@ impl Board {
             resent: total(&self.resent),
             rate_limited: total(&self.rate_limited),
             overloaded: total(&self.overloaded),
+            trunks: self.trunks(),
             ..Figures::default()
         }
     }

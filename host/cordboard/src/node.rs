@@ -7,6 +7,7 @@ use cordboard_api::{Health, HealthSource, MetricsSource, Part, PartState};
 use cordboard_events::figures::PortFigures;
 use cordboard_events::{EventSender, Metrics};
 use cordboard_media::relay::Relay;
+use cordboard_model::{TrunkState, TrunkStatus};
 
 use crate::board::Board;
 use crate::decide::Decider;
@@ -38,8 +39,23 @@ impl HealthSource for Node {
     fn health(&self) -> Health {
         let mut parts = vec![signalling(&self.board)];
         parts.extend(self.decider.parts());
+        parts.extend(self.board.trunks().iter().map(trunk));
         Health::new(self.board.is_live(), self.board.is_draining(), parts)
     }
+}
+
+/// A trunk that is down takes nobody out: calls inside go on, and plugins may know another way.
+fn trunk(status: &TrunkStatus) -> Part {
+    let TrunkStatus { trunk, state, servers_up, servers, reason } = status;
+    let name = format!("trunk {trunk}");
+    if *state == TrunkState::Up && servers_up == servers {
+        return Part { name, state: PartState::Ok, reason: String::new() };
+    }
+    let mut told = format!("{}: {servers_up} of {servers} servers are up", state.name());
+    if !reason.is_empty() {
+        told = format!("{told}; {reason}");
+    }
+    Part { name, state: PartState::Degraded, reason: told }
 }
 
 fn signalling(board: &Board) -> Part {

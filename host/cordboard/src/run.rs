@@ -232,6 +232,14 @@ impl Process {
             () = tokio::time::sleep(limit) => {}
             () = stop.next() => tracing::info!("second signal: calls end now"),
         }
+        if board.calls() == 0 {
+            // Registrations with trunks are taken back, so that the next calls find another way.
+            tokio::select! {
+                () = none_left(Board::trunk_bindings) => {}
+                () = tokio::time::sleep(FAREWELL) => {}
+                () = stop.next() => {}
+            }
+        }
         if board.calls() > 0 {
             tracing::warn!(calls = board.calls(), "calls are ended: the drain took too long");
             self.command(Command::EndAll).await;

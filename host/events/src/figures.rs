@@ -1,5 +1,7 @@
 //! Figures that live elsewhere and are read at every scrape.
 
+use cordboard_model::TrunkStatus;
+
 /// Everything that is not folded from events. Totals only ever grow.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
@@ -41,6 +43,8 @@ pub struct Figures {
     pub queues: Vec<QueueFigures>,
     /// Plugins.
     pub plugins: Vec<PluginFigures>,
+    /// Trunks as they were told last.
+    pub trunks: Vec<TrunkStatus>,
 }
 
 /// Relay ports by state.

@@ -2,7 +2,7 @@
 //!
 //! Numbers and names of people stay out; an address of record is what an operator needs to find a phone.
 
-use cordboard_model::{EndReason, Event, EventKind};
+use cordboard_model::{EndReason, Event, EventKind, TrunkState, TrunkStatus};
 use tracing::{info, warn};
 
 /// Writes the line of an event.
@@ -25,6 +25,21 @@ pub fn write(event: &Event) {
         }
         EventKind::Registered { aor, bindings } => info!(%aor, bindings, "registered"),
         EventKind::Unregistered { aor, expired } => info!(%aor, expired, "unregistered"),
+        EventKind::TrunkStateChanged(status) => write_trunk(status),
+    }
+}
+
+/// A trunk without which calls fail is a warning.
+fn write_trunk(status: &TrunkStatus) {
+    let TrunkStatus { trunk, state, servers_up, servers, reason } = status;
+    let name = state.name();
+    match state {
+        TrunkState::Down | TrunkState::Unregistered => {
+            warn!(trunk, state = name, servers_up, servers, reason, "trunk changed");
+        }
+        TrunkState::Registering | TrunkState::Up | TrunkState::Removed => {
+            info!(trunk, state = name, servers_up, servers, "trunk changed");
+        }
     }
 }
 

@@ -28,6 +28,7 @@ pub struct Metrics {
     setup: Histogram,
     ended: IntCounterVec,
     registration_changes: IntCounterVec,
+    trunk_changes: IntCounterVec,
     /// Calls that ended in an error, by reason. Written by [`Self::fold`] only.
     errors: Mutex<BTreeMap<&'static str, u64>>,
 }
@@ -68,6 +69,11 @@ impl Metrics {
                 &["change"],
             )
             .expect(UNIQUE),
+            trunk_changes: IntCounterVec::new(
+                Opts::new("sip_pbx_trunk_changes_total", "Changes of trunks, by what they became."),
+                &["trunk", "state"],
+            )
+            .expect(UNIQUE),
             errors: Mutex::default(),
             registry,
         };
@@ -84,6 +90,7 @@ impl Metrics {
             Box::new(self.setup.clone()),
             Box::new(self.ended.clone()),
             Box::new(self.registration_changes.clone()),
+            Box::new(self.trunk_changes.clone()),
         ]
     }
 
@@ -101,6 +108,9 @@ impl Metrics {
             EventKind::Registered { .. } => self.count_registration("registered"),
             EventKind::Unregistered { expired: true, .. } => self.count_registration("expired"),
             EventKind::Unregistered { expired: false, .. } => self.count_registration("unregistered"),
+            EventKind::TrunkStateChanged(status) => {
+                self.trunk_changes.with_label_values(&[status.trunk.as_str(), status.state.name()]).inc();
+            }
             EventKind::LegStarted { .. }
             | EventKind::CallRinging { .. }
             | EventKind::TransferStarted { .. } => {}

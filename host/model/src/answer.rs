@@ -82,6 +82,19 @@ pub enum TargetAddress {
     },
 }
 
+/// Who the callee sees as the caller.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct CallerIdentity {
+    /// User part of From, such as a number.
+    pub user: String,
+    /// Display name.
+    pub display: Option<String>,
+    /// Host part of From; the host's own domain when absent.
+    pub host: Option<String>,
+    /// The callee sees an anonymous caller (RFC 3323); a trunk that is trusted still learns the identity (RFC 3325).
+    pub anonymous: bool,
+}
+
 /// One place to try.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Target {
@@ -89,8 +102,8 @@ pub struct Target {
     pub address: TargetAddress,
     /// How long it may ring; the configured default when absent.
     pub ring_timeout: Option<Duration>,
-    /// What the callee sees in From: user and display name. The caller's own when absent.
-    pub caller: Option<(String, Option<String>)>,
+    /// What the callee sees in From. The caller's own when absent.
+    pub caller: Option<CallerIdentity>,
     /// Headers to add to the INVITE.
     pub headers: Attributes,
     /// Headers of the caller that are not passed on.

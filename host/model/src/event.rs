@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::Aor;
 use crate::id::CallId;
 use crate::question::Referrer;
+use crate::trunk::TrunkStatus;
 
 /// One side of a call as SIP named it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -173,6 +174,8 @@ pub enum EventKind {
         /// It ran out; otherwise the phone took it back.
         expired: bool,
     },
+    /// A trunk registered, lost its registration, or its servers came or went.
+    TrunkStateChanged(TrunkStatus),
 }
 
 /// Something that happened, for everyone who subscribes.

@@ -10,11 +10,12 @@ pub mod event;
 pub mod id;
 pub mod privacy;
 pub mod question;
+pub mod trunk;
 
 pub use address::{Aor, Extension};
 pub use answer::{
-    Challenge, Credential, Dial, DigestAlgorithm, Rejection, RouteDecision, Strategy, Target, TargetAddress,
-    Verdict,
+    CallerIdentity, Challenge, Credential, Dial, DigestAlgorithm, Rejection, RouteDecision, Strategy, Target,
+    TargetAddress, Verdict,
 };
 pub use event::{EndReason, Event, EventKind, Party};
 pub use id::CallId;
@@ -23,3 +24,4 @@ pub use question::{
     Attempt, AttemptOutcome, Attributes, AuthorizationSubject, CallFacts, QuestionId, ReferFacts, Referral,
     Referrer, RouteQuestion, RouteReason, TRANSFERS,
 };
+pub use trunk::{TrunkState, TrunkStatus};

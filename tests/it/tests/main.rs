@@ -1,9 +1,10 @@
 //! Whole calls through the call core, in virtual time: one binary, one file per behaviour.
 //!
 //! Proved here: A1 (two independent legs), A2 (405, 420 and 481), A3 (registration, expiry, several contacts), A4 (over a
-//! lossy network), A6 (OPTIONS answered), A7 (CANCEL in every phase), A8 (100 Trying before any plugin), A10 (forking, ring
-//! timeout, failover, 3xx), A13 (rate limit), B3 (503 when ports or calls run out), D8 (drain), A14 (the places of a name in order), and parts
-//! of A9 (hold, late offers, INFO, PRACK, session timers, transfers) and A12 (digest as server). Not yet: A11.
+//! lossy network), A6 (OPTIONS answered, and sent to trunks), A7 (CANCEL in every phase), A8 (100 Trying before any plugin),
+//! A10 (forking, ring timeout, failover, 3xx), A11 (trunks), A12 (digest on both sides), A13 (rate limit), A14 (the places of a
+//! name in order), B3 (503 when ports or calls run out), D8 (drain), and parts of A9 (hold, late offers, INFO, PRACK, session
+//! timers, transfers).
 
 mod attended_transfer;
 mod basic_call;
@@ -29,6 +30,13 @@ mod reliable_provisionals;
 mod replaces;
 mod session_timers;
 mod stray_requests;
+mod trunk_calls_in;
+mod trunk_digest;
+mod trunk_failover;
+mod trunk_health;
+mod trunk_identity;
+mod trunk_registers;
+mod trunks;
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! What plugins are told and what happens when they say nothing.
 
-use cordboard_model::{Dial, EndReason, RouteDecision, Strategy, Target, Verdict};
+use cordboard_model::{CallerIdentity, Dial, EndReason, RouteDecision, Strategy, Target, Verdict};
 use cordboard_test_support::{CalleePlan, CallerPlan, Ending, World, target};
 
 use crate::{seconds, two_phones};
@@ -31,7 +31,11 @@ fn the_callee_sees_the_headers_and_the_number_that_the_plugin_chose() {
     let mut world = World::new(2);
     let (caller, callee) = two_phones(&mut world, CalleePlan::answers_after(seconds(1)));
     let chosen = Target {
-        caller: Some(("+4930".to_owned(), Some("The Firm".to_owned()))),
+        caller: Some(CallerIdentity {
+            user: "+4930".to_owned(),
+            display: Some("The Firm".to_owned()),
+            ..CallerIdentity::default()
+        }),
         headers: vec![("X-Queue".to_owned(), "blue".to_owned())],
         remove_headers: vec!["X-Secret".to_owned()],
         ..target("1002")
@@ -55,7 +59,12 @@ fn no_header_of_a_plugin_can_write_another_line() {
     let (caller, callee) = two_phones(&mut world, CalleePlan::answers_after(seconds(1)));
     let evil = "x\r\nRoute: <sip:evil.test;lr>\r\n\r\nv=0".to_owned();
     let chosen = Target {
-        caller: Some((evil.clone(), Some(evil.clone()))),
+        caller: Some(CallerIdentity {
+            user: evil.clone(),
+            display: Some(evil.clone()),
+            host: Some(evil.clone()),
+            anonymous: false,
+        }),
         headers: vec![("X-Queue".to_owned(), evil.clone()), (evil.clone(), "x".to_owned())],
         ..target("1002")
     };

@@ -6,6 +6,7 @@
 //! network, the media relay, name resolution and the plugins. Everything that happens is a function of the seed, and
 //! [`Trace`] holds it as text, so that two runs can be compared byte for byte.
 
+mod carrier;
 mod network;
 mod node;
 mod phone;
@@ -15,6 +16,7 @@ mod trace;
 mod wire;
 mod world;
 
+pub use carrier::{Carrier, REALM};
 pub use network::Link;
 pub use node::Node;
 pub use phone::{CalleePlan, CallerPlan, Ending, Manner, Phone, PhoneCall, Progress, Reply};
@@ -22,4 +24,4 @@ pub use policy::{Policy, dial, dial_in_turn, reject, target};
 pub use relay::{Block, Relay};
 pub use trace::Trace;
 pub use wire::Wire;
-pub use world::{CallRef, PhoneId, WireId, World};
+pub use world::{CallRef, CarrierId, PhoneId, WireId, World};

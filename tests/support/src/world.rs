@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cordboard_b2bua::{Command, Input, Settings};
 use cordboard_sip::transport::{ConnectionId, Flow, Transmit, Transport};
 
+use crate::carrier::Carrier;
 use crate::network::{Link, Network, Packet};
 use crate::node::Node;
 use crate::phone::{CalleePlan, CallerPlan, DOMAIN, Phone, PhoneCall};
@@ -26,6 +28,10 @@ const MAX_STEPS_AT_ONCE: usize = 1_000_000;
 /// A phone of a [`World`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PhoneId(usize);
+
+/// A carrier of a [`World`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CarrierId(usize);
 
 /// A bare socket of a [`World`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +59,7 @@ pub struct World {
     network: Network,
     phones: Vec<Phone>,
     wires: Vec<Wire>,
+    carriers: Vec<Carrier>,
     /// Who is where.
     addresses: BTreeMap<SocketAddr, Resident>,
 }
@@ -61,6 +68,7 @@ pub struct World {
 enum Resident {
     Phone(usize),
     Wire(usize),
+    Carrier(usize),
 }
 
 impl World {
@@ -78,7 +86,7 @@ impl World {
         let mut settings = Settings { domains: vec![DOMAIN.to_owned()], ..Settings::default() };
         change(&mut settings);
         let start = Instant::now();
-        Self {
+        let mut world = Self {
             node: Node::new(start, settings.clone(), seed, [NODE, NODE_V6]),
             trace: Trace::new(start),
             now: start,
@@ -88,8 +96,17 @@ impl World {
             network: Network::new(seed, link),
             phones: Vec::new(),
             wires: Vec::new(),
+            carriers: Vec::new(),
             addresses: BTreeMap::new(),
-        }
+        };
+        world.tell(Input::Timeout);
+        world
+    }
+
+    /// Gives the node other settings.
+    pub fn configure(&mut self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings);
+        self.command(Command::Configure(Arc::new(self.settings.clone())));
     }
 
     /// How much virtual time has passed.
@@ -198,6 +215,43 @@ impl World {
         WireId(index)
     }
 
+    /// Adds a carrier that speaks UDP.
+    pub fn carrier(&mut self) -> CarrierId {
+        let index = self.carriers.len();
+        let address = self.move_in(3, Resident::Carrier(index));
+        let flow = Flow::udp(address, NODE);
+        let seed = self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_sub(1 + index as u64);
+        self.carriers.push(Carrier::new(self.start, flow, self.settings.sip.clone(), seed));
+        CarrierId(index)
+    }
+
+    /// A carrier.
+    pub fn of(&self, carrier: CarrierId) -> &Carrier {
+        &self.carriers[carrier.0]
+    }
+
+    /// A carrier, to change how it answers.
+    pub fn of_mut(&mut self, carrier: CarrierId) -> &mut Carrier {
+        &mut self.carriers[carrier.0]
+    }
+
+    /// Every nonce that a carrier gave so far is stale from now on.
+    pub fn forget_nonces(&mut self, carrier: CarrierId) {
+        let now = self.now;
+        self.carriers[carrier.0].forget_nonces(now);
+    }
+
+    /// Nothing can be sent to a carrier any more, as the kernel says.
+    pub fn cut_off(&mut self, carrier: CarrierId) {
+        self.cut_off_over(Transport::Udp, carrier);
+    }
+
+    /// The same of this transport: a connection to it has closed.
+    pub fn cut_off_over(&mut self, transport: Transport, carrier: CarrierId) {
+        let flow = self.flow_of_node(transport, self.carriers[carrier.0].address());
+        self.tell(Input::FlowFailed { flow });
+    }
+
     /// What a bare socket received.
     pub fn on(&self, wire: WireId) -> &Wire {
         &self.wires[wire.0]
@@ -263,7 +317,8 @@ impl World {
 
     fn next_event(&self) -> Option<Instant> {
         let phones = self.phones.iter().filter_map(Phone::next_timeout).min();
-        [self.network.next_arrival(), self.node.next_wake(), phones].into_iter().flatten().min()
+        let carriers = self.carriers.iter().filter_map(Carrier::next_timeout).min();
+        [self.network.next_arrival(), self.node.next_wake(), phones, carriers].into_iter().flatten().min()
     }
 
     /// Does what is due now: packets, then the node, then the phones in their order.
@@ -279,6 +334,12 @@ impl World {
                 self.send_of_phone(index);
             }
         }
+        for index in 0..self.carriers.len() {
+            if self.carriers[index].next_timeout().is_some_and(|at| at <= self.now) {
+                self.carriers[index].handle_timeout(self.now);
+                self.send_of_carrier(index);
+            }
+        }
     }
 
     fn deliver(&mut self, packet: Packet) {
@@ -292,6 +353,11 @@ impl World {
                 let index = *index;
                 self.phones[index].handle_message(self.now, packet.bytes);
                 self.send_of_phone(index);
+            }
+            Some(Resident::Carrier(index)) => {
+                let index = *index;
+                self.carriers[index].handle_message(self.now, packet.bytes);
+                self.send_of_carrier(index);
             }
             Some(Resident::Wire(index)) => self.wires[*index].receive(packet.bytes),
             // Nobody lives there: the packet is swallowed, as by most firewalls.
@@ -313,6 +379,13 @@ impl World {
 
     fn send_of_phone(&mut self, index: usize) {
         while let Some(Transmit { flow, bytes }) = self.phones[index].poll_transmit() {
+            let packet = Packet { transport: flow.transport, from: flow.local, to: flow.remote, bytes };
+            self.put(flow.local, packet);
+        }
+    }
+
+    fn send_of_carrier(&mut self, index: usize) {
+        while let Some(Transmit { flow, bytes }) = self.carriers[index].poll_transmit() {
             let packet = Packet { transport: flow.transport, from: flow.local, to: flow.remote, bytes };
             self.put(flow.local, packet);
         }

@@ -16,7 +16,7 @@ use rand::RngExt;
 
 use super::early;
 use super::facts::text;
-use super::headers::{pass_back, pass_on};
+use super::headers::{kept_back, pass_back, pass_on};
 use super::reliable;
 use super::session_timer;
 use super::start::{self, session_of, status, unsupported};
@@ -195,7 +195,8 @@ fn send_twin(
     };
     let Some(leg) = call.leg_mut(to) else { return };
     let mut twin = leg.request(ctx, request.message.method());
-    pass_on(&request.message, &[], &mut twin);
+    let removed = kept_between(ctx, &request.message, &leg.dialog.id, &request.message);
+    pass_on(&request.message, &removed, &mut twin);
     if let Some((content_type, body)) = body {
         twin.body(content_type, body);
     }
@@ -213,6 +214,29 @@ fn send_twin(
         flow: request.flow,
         offer,
     });
+}
+
+/// The headers of `message` that do not pass between the dialog of `request` and the one that it was passed to.
+fn kept_between(ctx: &Context, request: &Message, dialog: &DialogId, message: &Message) -> Vec<String> {
+    let trunk = |sip_call_id| ctx.trunks.sent.trunk_of(sip_call_id);
+    kept_back(ctx, [request.call_id().ok().and_then(trunk), trunk(&dialog.sip_call_id)], message)
+}
+
+/// A request of ours was sent again in another transaction: its response is what is waited for now.
+pub(crate) fn sent_again(call: &mut Call, former: ClientTransactionId, latter: ClientTransactionId) {
+    if let Some(passed) = call.passed.iter_mut().find(|passed| passed.ours == former) {
+        passed.ours = latter;
+    }
+    if call.reinvite == Some(former) {
+        call.reinvite = Some(latter);
+    }
+    for side in [Side::Caller, Side::Callee] {
+        if let Some(leg) = call.leg_mut(side)
+            && leg.refresh == Some(former)
+        {
+            leg.refresh = Some(latter);
+        }
+    }
 }
 
 /// A body that is not SDP, such as DTMF in INFO: passed byte for byte.
@@ -246,7 +270,8 @@ pub(crate) fn response(
     if let StartLine::Response { reason, .. } = message.start() {
         answer.reason(&text(reason));
     }
-    pass_back(message, &mut answer);
+    let removed = kept_between(ctx, &passed.message, &passed.dialog, message);
+    pass_back(message, &removed, &mut answer);
     if matches!(passed.message.method(), Method::Invite | Method::Update) && code.is_success() {
         ctx.dialog_headers(&passed.flow, &mut answer);
         session_timer::accept(call, ctx, now, passed.from, &passed.message, &mut answer);

@@ -8,20 +8,23 @@ use super::{Call, Stage, setup};
 use crate::context::Context;
 use crate::timers::Timer;
 
-/// Watches a fork that has somewhere else to go.
+/// Watches a fork that has somewhere else to go. Those to trunks are watched by the trunk's own time.
 pub(crate) fn watch(call: &mut Call, ctx: &mut Context, now: Instant, place: usize) {
-    if !call.setup.forks[place].alternatives.is_empty() {
+    let fork = &call.setup.forks[place];
+    if fork.trunk.is_none() && !fork.alternatives.is_empty() {
         let deadline = now + ctx.settings.call.failover_after;
         call.start_timer(ctx, deadline, Timer::Silence(place));
     }
 }
 
-/// The server of a fork has said nothing: it is given up, in case it wakes up later.
-pub(crate) fn silent(call: &mut Call, ctx: &mut Context, now: Instant, place: usize) {
-    if prepare_next(call, place) {
+/// The server of a fork has said nothing: it is given up, in case it wakes up later. `true`: the next one is tried.
+pub(crate) fn silent(call: &mut Call, ctx: &mut Context, now: Instant, place: usize) -> bool {
+    let goes_on = prepare_next(call, place);
+    if goes_on {
         fork::cancel(call, ctx, now, place);
         setup::invite_located(call, ctx, now);
     }
+    goes_on
 }
 
 /// The server of a fork cannot take the call. `true`: the next one is tried.

@@ -1,13 +1,12 @@
 //! One fork: an INVITE of ours to one place where a target may be.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 use cordboard_media::command::Side;
 use cordboard_media::sdp::Session;
-use cordboard_model::{EventKind, Party, TargetAddress};
+use cordboard_model::{EventKind, Party};
 use cordboard_sip::dialog::Dialog;
 use cordboard_sip::endpoint::TransactionFailure;
 use cordboard_sip::message::{Message, NameAddr, Request, Response, StartLine};
@@ -17,7 +16,8 @@ use cordboard_sip::{HeaderName, Method, StatusCode};
 
 use super::early::{self, EarlyDialog, EarlyId};
 use super::facts::{party, text, uri_party};
-use super::headers::{pass_back, pass_on, plugin_may_set};
+use super::headers::{kept_back, pass_back, pass_on, plugin_may_set};
+use super::identity::{self, to_value};
 use super::leg::Leg;
 use super::reliable::{self, Provisional};
 use super::start::session_of;
@@ -26,6 +26,7 @@ use super::{Call, LegName, Stage, bridge, failover, session_timer, setup, teardo
 use crate::context::{ALLOW, ClientUse, Context, EXTENSIONS, RELIABLE_PROVISIONALS};
 use crate::interface::QueryId;
 use crate::timers::Timer;
+use crate::trunk::{credentials, dial};
 
 /// How far a fork is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +54,8 @@ pub(crate) struct Fork {
     pub(crate) flow: Option<Flow>,
     /// Further servers, tried when this one does not take the call (RFC 3263 §4.3).
     pub(crate) alternatives: Vec<Flow>,
+    /// The trunk that it goes to.
+    pub(crate) trunk: Option<dial::Outgoing>,
     /// What was sent, to make the dialog of.
     request: Option<Request>,
     local_tag: Option<String>,
@@ -85,6 +88,7 @@ impl Fork {
             route: Vec::new(),
             flow: None,
             alternatives: Vec::new(),
+            trunk: None,
             request: None,
             local_tag: None,
             min_se: None,
@@ -100,8 +104,9 @@ impl Fork {
         let mut servers = std::mem::take(&mut self.alternatives).into_iter();
         let flow = servers.next()?;
         let route = self.route.clone();
+        let trunk = self.trunk.as_mut().map(dial::Outgoing::at_next_place);
         let next = Self::located(self.trial, self.uri.clone(), route, flow);
-        Some(Self { alternatives: servers.collect(), min_se: self.min_se, ..next })
+        Some(Self { alternatives: servers.collect(), min_se: self.min_se, trunk, ..next })
     }
 
     /// The next of its servers that is reached from this address of ours; those before it are left out.
@@ -148,6 +153,11 @@ impl Fork {
         self.early_dialogs.iter_mut().map(|dialog| &mut dialog.leg).find(|leg| leg.owns(request))
     }
 
+    /// Every dialog that it has and that did not become a leg of the call.
+    pub(crate) fn legs_mut(&mut self) -> impl Iterator<Item = &mut Leg> {
+        self.early_dialogs.iter_mut().map(|dialog| &mut dialog.leg).chain(&mut self.declined)
+    }
+
     /// Whether a request belongs to an answer that came too late.
     pub(crate) fn declined(&self, request: &Message) -> bool {
         self.declined.iter().any(|leg| leg.owns(request))
@@ -160,19 +170,24 @@ pub(crate) fn invite(call: &mut Call, ctx: &mut Context, now: Instant, place: us
     let local_tag = ctx.endpoint.new_tag();
     let sip_call_id = ctx.endpoint.new_call_id();
     let request = invitation(call, ctx, place, flow, &local_tag, &sip_call_id);
-    let transaction = ctx.send(now, flow, &request, call.key, ClientUse::Fork(place));
+    send(call, ctx, now, place, flow, request);
+    dial::watch(call, ctx, now, place, &sip_call_id);
     ctx.index.tags.insert(local_tag.clone(), (call.key, LegName::Fork(place)));
+    let fork = &mut call.setup.forks[place];
+    if let Some(former) = fork.local_tag.replace(local_tag) {
+        ctx.index.tags.remove(&former);
+    }
+    ctx.event(Some(call.id), EventKind::LegStarted { sip_call_id, target: fork.uri.clone() });
+}
+
+fn send(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, flow: Flow, request: Request) {
+    let transaction = ctx.send(now, flow, &request, call.key, ClientUse::Fork(place));
     let fork = &mut call.setup.forks[place];
     fork.state = ForkState::Inviting(transaction);
     fork.transactions.push(transaction);
     fork.request = Some(request);
     fork.early_dialogs.clear();
-    if let Some(former) = fork.local_tag.replace(local_tag) {
-        ctx.index.tags.remove(&former);
-    }
     failover::watch(call, ctx, now, place);
-    let fork = &call.setup.forks[place];
-    ctx.event(Some(call.id), EventKind::LegStarted { sip_call_id, target: fork.uri.clone() });
 }
 
 /// The INVITE of a fork: everything of SIP's own is new, what describes the call passes.
@@ -190,12 +205,9 @@ fn invitation(
     for hop in &fork.route {
         request.header(HeaderName::Route, hop);
     }
-    let (user, display) = match &target.caller {
-        Some((user, display)) => (user.as_str(), display.as_deref()),
-        None => (call.caller_party.user.as_str(), call.caller_party.display.as_deref()),
-    };
+    let trunk = fork.trunk.as_ref().map(|outgoing| outgoing.name.as_str());
     request.header(HeaderName::MaxForwards, call.facts.hop.saturating_sub(1).to_string());
-    request.header(HeaderName::From, from_value(user, display, &ctx.host(&flow), local_tag));
+    identity::write(call, ctx, target, trunk, &flow, local_tag, &mut request);
     request.header(HeaderName::To, to_value(&target.address, &fork.uri, &ctx.host(&flow)));
     request.header(HeaderName::CallId, sip_call_id);
     request.header(HeaderName::CSeq, "1 INVITE");
@@ -205,53 +217,20 @@ fn invitation(
     let supported = EXTENSIONS.iter().filter(|name| reliable || **name != RELIABLE_PROVISIONALS);
     request.header(HeaderName::Supported, supported.copied().collect::<Vec<_>>().join(", "));
     session_timer::propose(&ctx.settings.call, fork.min_se, &mut request);
-    pass_on(&call.invite.message, &target.remove_headers, &mut request);
-    for (name, value) in target.headers.iter().filter(|(name, _)| plugin_may_set(name)) {
+    let mut removed = kept_back(ctx, [call.facts.trunk.as_deref(), trunk], &call.invite.message);
+    removed.extend(target.remove_headers.iter().cloned());
+    pass_on(&call.invite.message, &removed, &mut request);
+    let added = trunk.and_then(|name| ctx.settings.trunks.get(name)).map(|settings| &settings.headers.add);
+    for (name, value) in
+        target.headers.iter().filter(|(name, _)| plugin_may_set(name)).chain(added.into_iter().flatten())
+    {
         request.other(name, value);
     }
     let offer = call.invite.offer.as_ref().and_then(|offer| call.rewritten_for(ctx, Side::Callee, offer));
     if let Some(body) = offer {
-        request.body("application/sdp", body);
+        request.body("application/sdp", dial::allowed_codecs(ctx, trunk, body));
     }
     request
-}
-
-fn from_value(user: &str, display: Option<&str>, host: &str, tag: &str) -> String {
-    let mut value = String::new();
-    if let Some(display) = display.filter(|name| !name.is_empty()) {
-        let _ = write!(value, "\"{}\" ", display.replace('\\', "\\\\").replace('"', "\\\""));
-    }
-    if user.is_empty() {
-        let _ = write!(value, "<sip:{host}>;tag={tag}");
-    } else {
-        let _ = write!(value, "<sip:{}@{host}>;tag={tag}", escape_user(user));
-    }
-    value
-}
-
-/// To names whom the caller wanted, not the phone's current address.
-fn to_value(address: &TargetAddress, uri: &str, host: &str) -> String {
-    match address {
-        TargetAddress::Aor(aor) => {
-            let bare = aor.strip_prefix("sip:").unwrap_or(aor);
-            let user = bare.rsplit_once('@').map_or(bare, |(user, _)| user);
-            format!("<sip:{}@{host}>", escape_user(user))
-        }
-        TargetAddress::Uri(_) | TargetAddress::Trunk { .. } => format!("<{uri}>"),
-    }
-}
-
-/// A user part with everything escaped that may not stand in it (RFC 3261 §25.1, `user`).
-pub(crate) fn escape_user(user: &str) -> String {
-    let mut escaped = String::with_capacity(user.len());
-    for byte in user.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            let _ = write!(escaped, "%{byte:02X}");
-        }
-    }
-    escaped
 }
 
 /// Gives a fork up: nothing was sent yet, or CANCEL (RFC 3261 §9.1).
@@ -276,6 +255,9 @@ pub(crate) fn cancel(call: &mut Call, ctx: &mut Context, now: Instant, place: us
 pub(crate) fn response(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: &Message) {
     let Some(status) = message.status() else { return };
     call.stop_timer(ctx, Timer::Silence(place));
+    if let Some(outgoing) = &mut call.setup.forks[place].trunk {
+        outgoing.heard = true;
+    }
     if status == StatusCode::SERVICE_UNAVAILABLE && failover::unavailable(call, ctx, now, place) {
         return;
     }
@@ -285,6 +267,7 @@ pub(crate) fn response(call: &mut Call, ctx: &mut Context, now: Instant, place: 
         }
     } else if status.is_success() {
         success(call, ctx, now, place, message);
+    } else if proves_itself(call, ctx, now, place, message) {
     } else if !asks_for_longer_session(call, place, message) {
         if status.code() / 100 == 3 {
             let contacts = message.contacts().flatten().map(|contact| text(contact.uri.raw)).collect();
@@ -294,6 +277,23 @@ pub(crate) fn response(call: &mut Call, ctx: &mut Context, now: Instant, place: 
     } else {
         invite(call, ctx, now, place);
     }
+}
+
+/// A trunk wants to know who we are: the INVITE goes out once more with credentials (RFC 3261 §8.1.3.5, §22.2).
+fn proves_itself(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: &Message) -> bool {
+    let open = call.stage == Stage::Dialing;
+    let fork = &mut call.setup.forks[place];
+    let (Some(outgoing), Some(former), Some(flow)) = (&mut fork.trunk, &fork.request, fork.flow) else {
+        return false;
+    };
+    if !open || !matches!(fork.state, ForkState::Inviting(_)) || !outgoing.may_prove_itself() {
+        return false;
+    }
+    let Some((name, value)) = credentials::answer(ctx, &outgoing.name, former, message) else { return false };
+    let cseq = message.cseq().map_or(1, |cseq| cseq.number);
+    let request = former.with_credentials(cseq + 1, name, &value);
+    send(call, ctx, now, place, flow, request);
+    true
 }
 
 /// A 422 for the first time: the callee takes an INVITE whose session lasts longer (RFC 4028 §7.3).
@@ -319,6 +319,7 @@ pub(crate) fn failed(
     if failover::unavailable(call, ctx, now, place) {
         return;
     }
+    dial::next_server(call, ctx, place);
     let status = match failure {
         TransactionFailure::Timeout => 408,
         TransactionFailure::Transport => 503,
@@ -374,7 +375,9 @@ fn answer_for_caller(call: &Call, ctx: &Context, status: StatusCode, from: &Mess
         response.reason(&text(reason));
     }
     ctx.dialog_headers(&call.caller.flow, &mut response);
-    pass_back(from, &mut response);
+    let trunk = from.call_id().ok().and_then(|id| ctx.trunks.sent.trunk_of(id));
+    let removed = kept_back(ctx, [call.facts.trunk.as_deref(), trunk], from);
+    pass_back(from, &removed, &mut response);
     response
 }
 
@@ -403,7 +406,9 @@ pub(crate) fn dialog_of(call: &Call, place: usize, message: &Message) -> Option<
     if let Some(early) = fork.early_dialogs.iter().find(|early| early.leg.dialog.id == dialog.id) {
         dialog.go_on_from(&early.leg.dialog);
     }
-    Some(Leg { invited: true, ..Leg::new(dialog, fork.flow?) })
+    let mut leg = Leg { invited: true, ..Leg::new(dialog, fork.flow?) };
+    leg.note_credentials(fork.request.as_ref()?);
+    Some(leg)
 }
 
 /// What the dialog of a 2xx without a body announced in a provisional.
@@ -517,18 +522,4 @@ fn decline(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, messa
 /// The tag that the callee gave this dialog; empty without one.
 pub(crate) fn to_tag(message: &Message) -> &str {
     message.to().ok().and_then(|to| to.tag()).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_display_name_and_a_user_cannot_break_out_of_from() {
-        assert_eq!(
-            from_value("10>01", Some("Eve \"x\" <sip:y>"), "pbx", "t"),
-            "\"Eve \\\"x\\\" <sip:y>\" <sip:10%3E01@pbx>;tag=t"
-        );
-        assert_eq!(from_value("", None, "pbx", "t"), "<sip:pbx>;tag=t");
-    }
 }

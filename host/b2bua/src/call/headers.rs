@@ -6,6 +6,8 @@
 use cordboard_sip::HeaderName;
 use cordboard_sip::message::{Header, Message, Request, Response};
 
+use crate::context::Context;
+
 /// Whether a header passes from one leg to the other.
 pub(crate) fn passes(name: HeaderName) -> bool {
     matches!(
@@ -96,11 +98,36 @@ pub(crate) fn pass_on(from: &Message, removed: &[String], to: &mut Request) {
     }
 }
 
-/// Copies what passes from a response onto one of the other leg.
-pub(crate) fn pass_back(from: &Message, to: &mut Response) {
+/// Copies what passes from a response onto one of the other leg, without the names in `removed`.
+pub(crate) fn pass_back(from: &Message, removed: &[String], to: &mut Response) {
     for header in passing(from) {
-        to.other(header.token, header.value);
+        if !removed.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(header.token)) {
+            to.other(header.token, header.value);
+        }
     }
+}
+
+/// The names of headers of `message` that do not pass between legs with these trunks: Privacy, which is written anew for a
+/// trunk, and what is not on the list of one that has a list.
+pub(crate) fn kept_back(ctx: &Context, trunks: [Option<&str>; 2], message: &Message) -> Vec<String> {
+    if trunks == [None, None] {
+        return Vec::new();
+    }
+    let settings = trunks.into_iter().flatten().filter_map(|name| ctx.settings.trunks.get(name));
+    let lists: Vec<&Vec<String>> = settings.filter_map(|settings| settings.headers.pass.as_ref()).collect();
+    let to_trunk = trunks[1].is_some();
+    let passes = |header: &Header<'_>| {
+        let listed = |list: &&Vec<String>| list.iter().any(|name| is_named(header, name));
+        !(to_trunk && header.name == HeaderName::Privacy) && lists.iter().all(listed)
+    };
+    let kept = message.headers().filter(|header| !passes(header));
+    kept.map(|header| super::facts::text(header.token)).collect()
+}
+
+/// Whether a header has this name, in its compact form too.
+fn is_named(header: &Header<'_>, name: &str) -> bool {
+    let known = HeaderName::of_token(name.as_bytes());
+    (known != HeaderName::Other && known == header.name) || header.token.eq_ignore_ascii_case(name.as_bytes())
 }
 
 #[cfg(test)]

@@ -55,6 +55,8 @@ pub(crate) struct Leg {
     pub(crate) referred: usize,
     /// The session began with somebody else on the other side.
     pub(crate) continued: Option<Continued>,
+    /// The credentials of our latest INVITE; its ACK repeats them (RFC 3261 §22.1).
+    pub(crate) credentials: Vec<(HeaderName, Vec<u8>)>,
 }
 
 /// How descriptions of a new other side go on from those of the former one: for the peer it is one session, whose id stays and
@@ -95,6 +97,7 @@ impl Leg {
             invited: false,
             referred: 0,
             continued: None,
+            credentials: Vec::new(),
         }
     }
 
@@ -117,6 +120,13 @@ impl Leg {
         self.answer.is_some() || (self.refresh.is_some() && !self.allows_update)
     }
 
+    /// Takes note of the credentials of an INVITE that goes out.
+    pub(crate) fn note_credentials(&mut self, invite: &Request) {
+        let names = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
+        let values = |name| invite.values(name).map(move |value: &[u8]| (name, value.to_vec()));
+        self.credentials = names.into_iter().flat_map(values).collect();
+    }
+
     /// Sends the ACK that is owed, if one is.
     pub(crate) fn acknowledge_owed(&mut self, ctx: &mut Context, body: Option<Bytes>) {
         if let Some(cseq) = self.owed_ack.take() {
@@ -127,6 +137,9 @@ impl Leg {
     /// Sends the ACK for a 2xx to our INVITE with this CSeq number.
     pub(crate) fn acknowledge(&mut self, ctx: &mut Context, cseq: u32, body: Option<Bytes>) {
         let mut ack = self.dialog.ack(cseq);
+        for (name, value) in &self.credentials {
+            ack.header(*name, value);
+        }
         if let Some(body) = body {
             ack.body("application/sdp", body);
         }

@@ -16,6 +16,7 @@ use cordboard_sip::transaction::{ClientTransactionId, ServerTransactionId};
 
 use crate::context::Context;
 use crate::timers::{Alarm, Timer, TimerId};
+use crate::trunk::dial;
 
 pub(crate) mod bridge;
 pub(crate) mod early;
@@ -23,6 +24,7 @@ pub(crate) mod facts;
 pub(crate) mod failover;
 pub(crate) mod fork;
 pub(crate) mod headers;
+pub(crate) mod identity;
 pub(crate) mod leg;
 pub(crate) mod outcome;
 pub(crate) mod reliable;
@@ -270,17 +272,22 @@ impl Call {
         Some((ctx.settings.advertised(address), rtp_ports))
     }
 
-    /// A session of the other side as `side` gets to see it: our address, our ports.
+    /// A session of the other side as `side` gets to see it: our address, our ports, and the codecs that a trunk on either side
+    /// may have.
     pub(crate) fn rewritten_for(&self, ctx: &Context, side: Side, session: &Session) -> Option<bytes::Bytes> {
         let (address, rtp_ports) = self.place_for(ctx, side)?;
+        let callee = self.callee.as_ref().map(|(_, leg)| leg);
         let leg = match side {
             Side::Caller => Some(&self.caller),
-            Side::Callee => self.callee.as_ref().map(|(_, leg)| leg),
+            Side::Callee => callee,
         };
-        Some(match leg {
+        let body = match leg {
             Some(leg) => leg.shown(session, address, rtp_ports),
             None => session.rewrite(address, rtp_ports),
-        })
+        };
+        let callee = callee.and_then(|leg| ctx.trunks.sent.trunk_of(&leg.dialog.id.sip_call_id));
+        let allowed = dial::allowed_codecs(ctx, self.facts.trunk.as_deref(), body);
+        Some(dial::allowed_codecs(ctx, callee, allowed))
     }
 }
 

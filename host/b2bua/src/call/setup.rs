@@ -23,6 +23,7 @@ use crate::authentication::Proof;
 use crate::context::Context;
 use crate::interface::{Answer, Question};
 use crate::timers::Timer;
+use crate::trunk::dial;
 
 /// One target that is being tried, or was.
 pub(crate) struct Trial {
@@ -205,26 +206,40 @@ pub(crate) fn overdue(call: &mut Call, ctx: &mut Context, now: Instant) {
 /// Ends the call with the most telling failure of everything that was tried.
 fn give_up(call: &mut Call, ctx: &mut Context, now: Instant) {
     let best = call.setup.attempts.iter().map(|attempt| attempt.status).reduce(better).unwrap_or(480);
-    // A 3xx is never passed on unasked: the caller would dial what a callee chose (toll fraud).
-    let status = if (300..400).contains(&best) { 480 } else { best };
+    let status = match best {
+        // A 3xx is never passed on unasked: the caller would dial what a callee chose (toll fraud).
+        300..=399 => 480,
+        // The callee wanted credentials of us. The caller has none for it, and would ask its user for a password.
+        401 | 407 => 403,
+        _ => best,
+    };
     teardown::end(call, ctx, now, Ending::status(rejection_reason(status, true), status));
 }
 
 fn start_trial(call: &mut Call, ctx: &mut Context, now: Instant, target: Target) {
     let trial = call.setup.trials.len();
     let before = call.setup.forks.len();
-    locate(call, ctx, now, trial, &target.address);
+    let missing = locate(call, ctx, now, trial, &target.address).err().unwrap_or(480);
     let ring = target.ring_timeout.unwrap_or(ctx.settings.call.ring_timeout);
     call.setup.trials.push(Trial { target, started: now, best: None, done: false });
     if call.setup.forks.len() == before {
-        return end_trial(call, trial, now, 480);
+        return end_trial(call, trial, now, missing);
     }
     call.start_timer(ctx, now + ring, Timer::Ring(trial));
     invite_located(call, ctx, now);
 }
 
 /// Makes a fork of every place where the target may be.
-fn locate(call: &mut Call, ctx: &mut Context, now: Instant, trial: usize, address: &TargetAddress) {
+///
+/// # Errors
+/// With the status of the attempt when a trunk is not there, or down.
+fn locate(
+    call: &mut Call,
+    ctx: &mut Context,
+    now: Instant,
+    trial: usize,
+    address: &TargetAddress,
+) -> Result<(), u16> {
     match address {
         TargetAddress::Aor(aor) => {
             let aor = canonical(ctx, call.caller.flow, aor);
@@ -232,20 +247,20 @@ fn locate(call: &mut Call, ctx: &mut Context, now: Instant, trial: usize, addres
                 call.setup.forks.push(Fork::located(trial, binding.contact_uri, binding.path, binding.flow));
             }
         }
-        TargetAddress::Uri(uri) => resolve(call, ctx, trial, uri.clone()),
-        TargetAddress::Trunk { trunk, number } => {
-            let peer = ctx.settings.trunks.get(trunk).and_then(|uri| with_user(uri, number));
-            if let Some(uri) = peer {
-                resolve(call, ctx, trial, uri);
-            }
+        TargetAddress::Uri(uri) => {
+            resolve(call, ctx, trial, uri.clone());
         }
+        TargetAddress::Trunk { trunk, number } => return dial::begin(call, ctx, trial, trunk, number),
     }
+    Ok(())
 }
 
-fn resolve(call: &mut Call, ctx: &mut Context, trial: usize, uri: String) {
+/// Makes a fork of what a URI leads to; gives its place.
+pub(crate) fn resolve(call: &mut Call, ctx: &mut Context, trial: usize, uri: String) -> usize {
     let place = call.setup.forks.len();
     let query = ctx.resolve(call.key, place, uri.clone());
     call.setup.forks.push(Fork::resolving(trial, uri, query));
+    place
 }
 
 /// A target AOR as the registrar keeps it: all our names are one domain.
@@ -256,12 +271,6 @@ fn canonical(ctx: &Context, flow: Flow, target: &str) -> Aor {
         Some((user, _)) => Aor::new(user, ctx.settings.domain()),
         None => Aor::new(bare, ctx.settings.domain()),
     }
-}
-
-/// `sip:peer:5060;x` with a user in front of the host.
-fn with_user(peer: &str, user: &str) -> Option<String> {
-    let (scheme, rest) = peer.split_once(':')?;
-    Some(format!("{scheme}:{}@{rest}", fork::escape_user(user)))
 }
 
 /// The driver resolved the URI of a fork.
@@ -360,6 +369,11 @@ pub(crate) fn fork_failed(call: &mut Call, ctx: &mut Context, now: Instant, plac
     if trial.done || was_given_up {
         return;
     }
+    // What the routing plugin is told of a trunk is how all of its servers failed.
+    if status == 503 {
+        dial::next_server(call, ctx, place);
+    }
+    let trial = &mut call.setup.trials[number];
     let best = trial.best.map_or(status, |known| better(known, status));
     trial.best = Some(best);
     // A 6xx speaks for the user on all their phones (RFC 3261 §16.7 step 5), but not for the other targets.

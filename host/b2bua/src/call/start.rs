@@ -13,6 +13,7 @@ use cordboard_sip::{HeaderName, StatusCode};
 use rand::RngExt;
 
 use super::facts::{facts, uri_party};
+use super::identity;
 use super::leg::Leg;
 use super::reliable::{MAX_FIRST_RSEQ, Reliable};
 use super::session_timer;
@@ -148,10 +149,14 @@ pub(crate) fn begin(
     ctx.endpoint.respond(now, transaction, &trying);
 
     let id = ctx.new_call_id();
-    let facts = facts(id, &message, callee, &flow);
+    let mut facts = facts(id, &message, callee, &flow);
+    identity::recognise(ctx, &message, &flow, &mut facts);
     let invite = Invite { message, transaction, offer, provisional: None };
     let mut call = Call::new(ctx, now, facts, invite, Leg::new(dialog, flow));
     let key = call.key;
+    if let Some(trunk) = &call.facts.trunk {
+        ctx.trunks.sent.note_dialog(key, &call.facts.sip_call_id, trunk);
+    }
     call.takeover = replaces.map(Takeover::replacing);
     ctx.index.servers.insert(transaction, key);
     ctx.index.tags.insert(local_tag, (key, LegName::Caller));

@@ -13,6 +13,7 @@ mod section;
 mod server;
 mod sip;
 mod tls;
+mod trunks;
 mod value;
 
 #[cfg(test)]
@@ -23,6 +24,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cordboard_b2bua::trunk::TrunkSettings;
 use cordboard_b2bua::{AdmissionSettings, CallSettings, RegistrarSettings, Settings};
 use cordboard_media::relay::RelaySettings;
 use cordboard_model::Secret;
@@ -50,8 +52,8 @@ pub(crate) struct Config {
     pub(crate) sip: SipConfig,
     /// Certificates and keys.
     pub(crate) tls: TlsSettings,
-    /// SIP URIs of trunks by name.
-    pub(crate) trunks: BTreeMap<String, String>,
+    /// Trunks by name.
+    pub(crate) trunks: BTreeMap<String, TrunkSettings>,
     /// What digest answers are verified with, by name.
     pub(crate) secrets: BTreeMap<String, Secret<String>>,
     /// Bounds of registrations.
@@ -109,14 +111,15 @@ impl Config {
         let plugins = plugins::read_plugins(root, folder);
         let chains = plugins::read_chains(root, &plugins);
         let media = sip::read_media(root.section("media"));
+        let secrets = sip::read_secrets(root);
         let sip = sip::read_sip(root.section("sip"), &media);
         let tls = tls::read_tls(root.section("tls"), &sip, folder);
         let config = Self {
             file: file.to_owned(),
             sip,
             tls,
-            trunks: sip::read_trunks(root),
-            secrets: sip::read_secrets(root),
+            trunks: trunks::read_trunks(root, &secrets),
+            secrets,
             registrar: sip::read_registrar(root.section("registrar")),
             admission: sip::read_admission(root.section("admission"), &media),
             calls: sip::read_calls(root.section("calls")),

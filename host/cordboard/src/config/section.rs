@@ -136,6 +136,11 @@ impl<'a> Section<'a> {
             .collect()
     }
 
+    /// Whether there is a value under `key`. Does not make the key known.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.entry(key).is_some_and(|entry| !matches!(entry.value.kind, Kind::Null))
+    }
+
     /// The block under `key` as JSON, for whoever owns its shape.
     pub(crate) fn json(&self, key: &'static str) -> Option<serde_json::Value> {
         self.find(key).map(Node::to_json)

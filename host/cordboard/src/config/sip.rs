@@ -155,22 +155,6 @@ fn read_streams(section: Section<'_>) -> StreamLimits {
     streams
 }
 
-/// Reads `trunks`: names for the SIP URIs of peers.
-pub(super) fn read_trunks(root: &Section<'_>) -> BTreeMap<String, String> {
-    let mut trunks = BTreeMap::new();
-    for section in root.sections("trunks") {
-        let name = section.required("name", value::name);
-        let uri = section.required("uri", value::sip_peer);
-        section.finish();
-        let (Some(name), Some(uri)) = (name, uri) else { continue };
-        if trunks.contains_key(&name) {
-            section.complain("name", format!("two trunks are called {name:?}; each needs a name of its own"));
-        }
-        trunks.insert(name, uri);
-    }
-    trunks
-}
-
 /// Reads `secrets`: passwords by the names that plugins know them by.
 pub(super) fn read_secrets(root: &Section<'_>) -> BTreeMap<String, Secret<String>> {
     let mut secrets = BTreeMap::new();

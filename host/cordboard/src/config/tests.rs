@@ -141,7 +141,49 @@ fn names_and_trunks_reach_the_core() {
     let settings = load(source, &[]).expect("it is right").core_settings();
     assert_eq!(settings.domains, ["pbx.example"]);
     assert_eq!(settings.external_address, "203.0.113.9".parse().ok());
-    assert_eq!(settings.trunks.get("carrier").map(String::as_str), Some("sip:192.0.2.7;transport=tcp"));
+    let trunk = settings.trunks.get("carrier").expect("the trunk is there");
+    assert_eq!(trunk.servers[0].uri, "sip:192.0.2.7;transport=tcp");
+    assert!(trunk.registration.is_none() && trunk.account.is_none());
+    assert_eq!(trunk.health.as_ref().map(|health| health.interval), Some(Duration::from_secs(30)));
+    assert_eq!(trunk.headers.pass, None);
+}
+
+#[test]
+fn everything_about_a_trunk_reaches_the_core() {
+    let source = "
+secrets: [{name: carrier, value: hunter2}]
+trunks:
+  - name: carrier
+    servers:
+      - {uri: 'sip:a.carrier.example', weight: 3}
+      - {uri: 'sip:b.carrier.example', priority: 10}
+    sources: [192.0.2.0/24, '2001:db8::7']
+    account: {user: u4711, secret: carrier, realm: carrier.example}
+    register: true
+    register_user: '+4930'
+    register_domain: carrier.example
+    register_expires: 10m
+    health: {interval: off}
+    response_timeout: 4s
+    codecs: [PCMA, telephone-event]
+    identity: {from_user: '+4930', from_host: carrier.example, trusted: true, privacy: always}
+    headers: {pass: [], add: [{name: X-Customer, value: '7'}]}
+";
+    let settings = load(source, &[]).expect("it is right").core_settings();
+    let trunk = settings.trunks.get("carrier").expect("the trunk is there");
+    let shares: Vec<_> =
+        trunk.servers.iter().map(|server| (server.share.priority, server.share.weight)).collect();
+    assert_eq!(shares, [(0, 3), (10, 1)]);
+    assert_eq!(trunk.sources.len(), 2);
+    let account = trunk.account.as_ref().expect("an account");
+    assert_eq!((account.user.as_str(), account.realm.as_deref()), ("u4711", Some("carrier.example")));
+    let registration = trunk.registration.as_ref().expect("a registration");
+    assert_eq!((registration.user.as_str(), registration.expires), ("+4930", Duration::from_secs(600)));
+    assert!(trunk.health.is_none() && trunk.identity.trusted);
+    assert_eq!(trunk.codecs, ["PCMA", "telephone-event"]);
+    assert_eq!(trunk.headers.pass, Some(Vec::new()));
+    assert_eq!(trunk.headers.add, [("X-Customer".to_owned(), "7".to_owned())]);
+    assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
 #[test]
@@ -156,7 +198,8 @@ const UNKNOWN_EVERYWHERE: &str = "
 ????: 1
 sip: {????: 1, timers: {????: 1}, streams: {????: 1}}
 tls: {????: 1}
-trunks: [{????: 1}]
+trunks: [{????: 1, servers: [{????: 1}], account: {????: 1}, health: {????: 1}, identity: {????: 1},
+  headers: {????: 1, add: [{????: 1}]}}]
 secrets: [{????: 1}]
 dns: {????: 1}
 registrar: {????: 1}
@@ -179,7 +222,7 @@ fn every_key_is_explained_to_its_reader() {
     let told = load(&UNKNOWN_EVERYWHERE.replace("????", "unheard_of"), &[]).expect_err("no section knows it");
     let accepted: Vec<&str> =
         told.lines().filter_map(|line| line.split_once("accepted here: ")).map(|(_, keys)| keys).collect();
-    assert_eq!(accepted.len(), 21, "a section is missing in this test: {told}");
+    assert_eq!(accepted.len(), 27, "a section is missing in this test: {told}");
     for key in accepted.iter().flat_map(|keys| keys.split(", ")) {
         let explained = [format!("`{key}`"), format!(".{key}`")];
         assert!(

@@ -113,6 +113,8 @@ impl Signalling {
         for (transport, listener) in listeners {
             tokio::task::spawn_local(listener::accept(shell.clone(), transport, listener));
         }
+        // The core begins what it does by itself, such as registering with trunks.
+        shell.feed(now(), Input::Timeout);
         tokio::task::spawn_local(timer::run(shell.clone()));
         tokio::task::spawn_local(deliver(shell.clone(), self.media));
         tokio::task::spawn_local(deliver(shell.clone(), self.inbox));

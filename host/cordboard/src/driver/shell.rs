@@ -10,7 +10,7 @@ use std::time::Instant;
 use cordboard_b2bua::{Core, Input, Output};
 use cordboard_events::EventSender;
 use cordboard_media::relay::Relay;
-use cordboard_model::Event;
+use cordboard_model::{Event, EventKind};
 use cordboard_sip::Transport;
 use cordboard_sip::transport::{Flow, Transmit};
 use tokio::sync::Notify;
@@ -125,7 +125,12 @@ impl Shell {
                 Output::Media(command) => {
                     self.pending.extend(self.outside.relay.command(command).map(Input::Media));
                 }
-                Output::Event(event) => self.outside.events.send(stamped(event)),
+                Output::Event(event) => {
+                    if let EventKind::TrunkStateChanged(status) = &event.kind {
+                        self.outside.board.tell_trunk(status);
+                    }
+                    self.outside.events.send(stamped(event));
+                }
                 Output::Location { aor, contacts } => self.outside.registrations.put(&aor, contacts),
                 Output::Wait(at) => return self.wake.set(at),
             }

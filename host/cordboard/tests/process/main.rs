@@ -5,4 +5,5 @@ mod host;
 mod start_and_stop;
 mod streams;
 mod tls;
+mod trunks;
 mod websockets;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cordboard_model::{TrunkState, TrunkStatus};
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
 use crate::figures::{Distribution, Figures, GuestFigure, PluginFigures, QueueFigures};
@@ -14,6 +15,7 @@ pub(super) fn of(figures: &Figures) -> Vec<MetricFamily> {
     let mut families = sip(figures);
     families.extend(queues(&figures.queues));
     families.extend(plugins(&figures.plugins));
+    families.extend(trunks(&figures.trunks));
     families
 }
 
@@ -105,6 +107,25 @@ fn queues(queues: &[QueueFigures]) -> Vec<MetricFamily> {
             "sip_pbx_queue_dropped_total",
             "Entries that did not fit in a queue.",
             each(|queue| queue.dropped),
+        ),
+    ]
+}
+
+fn trunks(trunks: &[TrunkStatus]) -> Vec<MetricFamily> {
+    let each = |value: fn(&TrunkStatus) -> u64| -> Vec<Sample<'_>> {
+        trunks.iter().map(|status| (vec![("trunk", status.trunk.as_str())], value(status))).collect()
+    };
+    vec![
+        gauges(
+            "sip_pbx_trunk_up",
+            "1 when calls can go out and, where it registers, come in.",
+            each(|status| u64::from(status.state == TrunkState::Up)),
+        ),
+        gauges("sip_pbx_trunk_servers", "Servers of the trunk.", each(|status| status.servers as u64)),
+        gauges(
+            "sip_pbx_trunk_servers_up",
+            "Servers of the trunk that calls may go to.",
+            each(|status| status.servers_up as u64),
         ),
     ]
 }

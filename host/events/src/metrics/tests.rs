@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cordboard_model::{Aor, CallId, Party};
+use cordboard_model::{Aor, CallId, Party, TrunkState, TrunkStatus};
 
 use super::*;
 use crate::figures::{Distribution, GuestFigure, PluginFigures, PortFigures, QueueFigures};
@@ -37,6 +37,7 @@ fn an_hour_of_work() -> Metrics {
         started(),
         ended(EndReason::PortsExhausted, Some(503), 0),
         event(EventKind::Unregistered { aor: Aor::new("1001", "pbx"), expired: true }),
+        event(EventKind::TrunkStateChanged(figures().trunks.remove(0))),
     ] {
         metrics.fold(&event);
     }
@@ -68,6 +69,13 @@ fn figures() -> Figures {
                 labels: vec![("tenant".into(), "a".into())],
                 value: 2.0,
             }],
+        }],
+        trunks: vec![TrunkStatus {
+            trunk: "carrier".into(),
+            state: TrunkState::Up,
+            servers_up: 1,
+            servers: 2,
+            reason: String::new(),
         }],
         ..Figures::default()
     }

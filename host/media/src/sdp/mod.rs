@@ -29,6 +29,7 @@
 //! # Ok::<(), cordboard_media::sdp::SdpError>(())
 //! ```
 
+mod codecs;
 mod edit;
 mod error;
 mod line;
@@ -43,6 +44,7 @@ use bytes::Bytes;
 
 use crate::command::{RemoteStream, STREAMS};
 
+pub use codecs::keep_codecs;
 pub use error::SdpError;
 pub use origin::Origin;
 

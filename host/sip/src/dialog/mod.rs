@@ -138,8 +138,14 @@ impl Dialog {
     /// A request within the dialog: Request-URI, Route, From, To, Call-ID, the next CSeq and Max-Forwards are set
     /// (RFC 3261 §12.2.1.1). Not for ACK.
     pub fn request(&mut self, method: Method) -> Request {
+        let cseq = self.next_cseq();
+        self.compose(method, cseq)
+    }
+
+    /// The CSeq number for a request of ours that is sent once more in another form, as with credentials (RFC 3261 §8.1.3.5).
+    pub fn next_cseq(&mut self) -> u32 {
         self.local_cseq += 1;
-        self.compose(method, self.local_cseq)
+        self.local_cseq
     }
 
     /// The ACK for a 2xx to the INVITE with this CSeq number (RFC 3261 §13.2.2.4).

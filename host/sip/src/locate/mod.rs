@@ -26,6 +26,7 @@ use thiserror::Error;
 pub use reach::{Family, Reach};
 use service::Service;
 use target::{Host, Target};
+pub use weight::{Share, in_order};
 
 use crate::message::Uri;
 use crate::transport::Transport;
@@ -228,7 +229,7 @@ impl Locator {
             let servers =
                 records(answers, place).iter().filter_map(Record::as_srv).cloned().collect::<Vec<_>>();
             any |= !servers.is_empty();
-            let servers = weight::in_order(servers, &mut self.rng);
+            let servers = weight::in_order(servers, Srv::share, &mut self.rng);
             let offered = servers.into_iter().filter(|server| server.target != ".");
             hosts.extend(offered.map(|server| Host::of_server(&server, service.transport)));
         }
@@ -278,6 +279,12 @@ fn first_stage(target: &Target, reach: &Reach) -> Result<Stage, Unreachable> {
         Some(_) => Stage::Servers(service::usual(target, reach)),
         None => Stage::Services,
     })
+}
+
+impl Srv {
+    fn share(&self) -> Share {
+        Share { priority: self.priority, weight: self.weight }
+    }
 }
 
 impl Record {

@@ -2,32 +2,39 @@
 
 use rand::Rng;
 
-use super::Srv;
+/// Priority and weight of one of several places.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Share {
+    /// Lower ones come first.
+    pub priority: u16,
+    /// Its share within its priority.
+    pub weight: u16,
+}
 
-/// Puts the records in the order in which they are to be tried.
-pub(super) fn in_order(mut servers: Vec<Srv>, rng: &mut impl Rng) -> Vec<Srv> {
-    // Records of weight 0 come first, so that they have a small chance of being chosen; the sort keeps the order of the
-    // answer otherwise.
-    servers.sort_by_key(|server| (server.priority, server.weight != 0));
-    let mut ordered = Vec::with_capacity(servers.len());
-    while let Some(priority) = servers.first().map(|server| server.priority) {
-        let alike = servers.iter().take_while(|server| server.priority == priority).count();
-        let chosen = draw(&servers[..alike], rng);
-        ordered.push(servers.remove(chosen));
+/// Puts places in the order in which they are to be tried (RFC 2782).
+pub fn in_order<T>(places: Vec<T>, share: impl Fn(&T) -> Share, rng: &mut impl Rng) -> Vec<T> {
+    let mut places: Vec<(Share, T)> = places.into_iter().map(|place| (share(&place), place)).collect();
+    // Places of weight 0 come first, so that they have a small chance of being chosen; the sort keeps the order otherwise.
+    places.sort_by_key(|(share, _)| (share.priority, share.weight != 0));
+    let mut ordered = Vec::with_capacity(places.len());
+    while let Some(priority) = places.first().map(|(share, _)| share.priority) {
+        let alike = places.iter().take_while(|(share, _)| share.priority == priority).count();
+        let chosen = draw(&places[..alike], rng);
+        ordered.push(places.remove(chosen).1);
     }
     ordered
 }
 
-/// Chooses one of the records: the first whose running sum of weights reaches a number drawn from 0 to the whole sum.
-fn draw(servers: &[Srv], rng: &mut impl Rng) -> usize {
-    let sum: u64 = servers.iter().map(|server| u64::from(server.weight)).sum();
-    // The sum is below 2^23, so that the remainder prefers no number noticeably.
+/// Chooses one: the first whose running sum of weights reaches a number drawn from 0 to the whole sum.
+fn draw<T>(places: &[(Share, T)], rng: &mut impl Rng) -> usize {
+    let sum: u64 = places.iter().map(|(share, _)| u64::from(share.weight)).sum();
+    // The sum is small beside 2^64, so that the remainder prefers no number noticeably.
     let drawn = rng.next_u64() % (sum + 1);
     let mut running = 0;
-    servers
+    places
         .iter()
-        .position(|server| {
-            running += u64::from(server.weight);
+        .position(|(share, _)| {
+            running += u64::from(share.weight);
             running >= drawn
         })
         .unwrap_or_default()

@@ -226,6 +226,27 @@ impl Request {
         self
     }
 
+    /// The same request for another try with credentials: with this CSeq number, and with this line in place of those of the
+    /// same header (RFC 3261 §8.1.3.5, §22.2).
+    #[must_use]
+    pub fn with_credentials(&self, cseq: u32, name: HeaderName, value: &str) -> Self {
+        let mut again = Self { draft: Draft::new(), start: self.start.clone(), ..*self };
+        for header in self.headers().filter(|header| header.name != name) {
+            match header.name {
+                HeaderName::CSeq => {
+                    let token = String::from_utf8_lossy(self.token());
+                    again.header_fmt(HeaderName::CSeq, format_args!("{cseq} {token}"));
+                }
+                _ => {
+                    again.other(header.token, header.value);
+                }
+            }
+        }
+        again.header(name, value);
+        again.draft.body(&self.draft.content_type, self.draft.body.clone());
+        again
+    }
+
     /// The whole message with this Via value on top, Content-Length last.
     pub fn write(&self, via: &[u8]) -> Bytes {
         if memchr::memchr3(b'\r', b'\n', 0, via).is_some() {

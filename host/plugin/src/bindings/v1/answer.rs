@@ -187,12 +187,25 @@ fn redirect(uris: Vec<String>) -> Result<Vec<String>, Failure> {
     uris.into_iter().map(sip_uri).collect()
 }
 
-fn identity(identity: wit_routing::Identity) -> Result<(String, Option<String>), Failure> {
-    if identity.anonymous || identity.host.is_some() {
-        return Err(unsupported("a caller identity with privacy or with a host of its own"));
-    }
+fn identity(identity: wit_routing::Identity) -> Result<model::CallerIdentity, Failure> {
     let display = identity.display.map(|display| text("display name", display)).transpose()?;
-    Ok((text("caller", identity.user)?, display))
+    let host = identity.host.map(caller_host).transpose()?;
+    Ok(model::CallerIdentity {
+        user: text("caller", identity.user)?,
+        display,
+        host,
+        anonymous: identity.anonymous,
+    })
+}
+
+/// The host part of From: a name or an address, with a port at most.
+fn caller_host(host: String) -> Result<String, Failure> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    if host.is_empty() || host.len() > 253 || !host.bytes().all(fits) {
+        let found: String = host.chars().take(64).collect();
+        return Err(invalid(format!("expected a host name or an address for the caller, found {found:?}")));
+    }
+    Ok(host)
 }
 
 fn ring_time(ms: u32) -> Result<Duration, Failure> {

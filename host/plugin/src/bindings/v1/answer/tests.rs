@@ -37,8 +37,8 @@ fn a_plain_target_arrives_as_it_was_meant() {
     let identity = wit_routing::Identity {
         user: "100".into(),
         display: Some("Reception".into()),
-        host: None,
-        anonymous: false,
+        host: Some("firm.example".into()),
+        anonymous: true,
     };
     let meant = wit_routing::Target {
         ring_timeout_ms: Some(20_000),
@@ -50,7 +50,12 @@ fn a_plain_target_arrives_as_it_was_meant() {
     let expected = model::Target {
         address: model::TargetAddress::Aor("1001".into()),
         ring_timeout: Some(Duration::from_secs(20)),
-        caller: Some(("100".into(), Some("Reception".into()))),
+        caller: Some(model::CallerIdentity {
+            user: "100".into(),
+            display: Some("Reception".into()),
+            host: Some("firm.example".into()),
+            anonymous: true,
+        }),
         headers: vec![("X-Queue".into(), "sales".into())],
         remove_headers: vec!["Subject".into()],
     };
@@ -65,9 +70,9 @@ fn nothing_gets_into_a_sip_message_that_could_begin_another_line() {
         ..target()
     };
     let address = |address| wit_routing::Target { address, ..target() };
-    let named = |user: &str, display: Option<&str>| {
-        let display = display.map(str::to_owned);
-        let identity = wit_routing::Identity { user: user.into(), display, host: None, anonymous: false };
+    let named = |user: &str, display: Option<&str>, host: Option<&str>| {
+        let (display, host) = (display.map(str::to_owned), host.map(str::to_owned));
+        let identity = wit_routing::Identity { user: user.into(), display, host, anonymous: false };
         wit_routing::Target { caller: Some(identity), ..target() }
     };
     for (case, target) in [
@@ -87,8 +92,9 @@ fn nothing_gets_into_a_sip_message_that_could_begin_another_line() {
         ("two URIs in one", address(wit_routing::TargetAddress::Uri("sip:a@b>, <sip:c@d".into()))),
         ("a line break in a URI", address(wit_routing::TargetAddress::Uri("sip:a@b\r\n".into()))),
         ("a letter of several bytes", address(wit_routing::TargetAddress::Uri("sipé:a".into()))),
-        ("a caller", named("a\r\n", None)),
-        ("a display name", named("100", Some("A\r\nB"))),
+        ("a caller", named("a\r\n", None, None)),
+        ("a display name", named("100", Some("A\r\nB"), None)),
+        ("the host of a caller", named("100", None, Some("pbx>;tag=x"))),
     ] {
         assert_eq!(routes(dialling(target)), Err(FailureReason::Invalid), "{case}");
     }
@@ -121,13 +127,8 @@ fn numbers_out_of_range_are_not_believed() {
 
 #[test]
 fn a_wish_that_would_be_broken_silently_is_refused_instead() {
-    let anonymous = wit_routing::Identity { user: "100".into(), display: None, host: None, anonymous: true };
-    for target in [
-        wit_routing::Target { srtp: wit_routing::Srtp::Required, ..target() },
-        wit_routing::Target { caller: Some(anonymous), ..target() },
-    ] {
-        assert_eq!(routes(dialling(target)), Err(FailureReason::Unsupported));
-    }
+    let target = wit_routing::Target { srtp: wit_routing::Srtp::Required, ..target() };
+    assert_eq!(routes(dialling(target)), Err(FailureReason::Unsupported));
 }
 
 #[test]
