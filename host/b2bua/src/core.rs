@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cordboard_media::command::{MediaCommand, MediaId, MediaPorts, MediaReply};
-use cordboard_model::{CallId, EndReason, QuestionId};
+use cordboard_model::{CallId, EndReason, EventKind, QuestionId};
 use cordboard_sip::endpoint::TransactionFailure;
 use cordboard_sip::message::{Message, Response};
 use cordboard_sip::transaction::{ClientTransactionId, ServerTransactionId};
@@ -19,7 +19,9 @@ use crate::admission::{Admission, RefusalReason};
 use crate::call::bridge::Incoming;
 use crate::call::start::{Refusal, status, unsupported};
 use crate::call::teardown::Ending;
-use crate::call::{Call, CallKey, LegName, bridge, fork, reliable, session_timer, setup, start, teardown};
+use crate::call::{
+    Call, CallKey, LegName, bridge, fork, leg_of, reliable, session_timer, setup, start, teardown,
+};
 use crate::context::{ALLOW, Asker, ClientUse, Context, EXTENSIONS};
 use crate::interface::{Answer, Command, Counters, Input, Output};
 use crate::registrar::Registrar;
@@ -137,6 +139,9 @@ impl Core {
                 self.ctx.index.media.remove(&media);
             }
             MediaReply::TimedOut { media } => self.end_media(now, media, Ending::of(EndReason::MediaTimeout)),
+            MediaReply::Silent { media, side } => {
+                self.media_event(media, EventKind::MediaSilent { leg: leg_of(side) })
+            }
             MediaReply::Released { media, .. } => {
                 self.ctx.index.media.remove(&media);
             }
@@ -148,6 +153,14 @@ impl Core {
             Some(key) => self.with_call(key, |call, ctx| setup::allocated(call, ctx, now, ports)),
             // The call ended, and was forgotten, while its ports were being bound.
             None => self.ctx.media(MediaCommand::Release { media }),
+        }
+    }
+
+    /// Says what the relay has noticed in a call.
+    fn media_event(&mut self, media: MediaId, kind: EventKind) {
+        let key = self.ctx.index.media.get(&media);
+        if let Some(call) = key.and_then(|key| self.calls.get(key)).filter(|call| !call.has_ended()) {
+            self.ctx.event(Some(call.id), kind);
         }
     }
 

@@ -19,6 +19,9 @@ pub fn write(event: &Event) {
         EventKind::CallAnswered { sip_call_id, setup_ms, .. } => {
             info!(%call_id, %sip_call_id, leg = "b", elapsed_ms = setup_ms, "call answered");
         }
+        EventKind::MediaSilent { leg } => {
+            warn!(%call_id, leg = leg.name(), "one side sends no media while the other one talks");
+        }
         EventKind::CallEnded { reason, status, duration_ms, talk_ms } => {
             write_end(&call_id, *reason, *status, *duration_ms, *talk_ms);
         }

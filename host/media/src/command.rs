@@ -60,6 +60,9 @@ pub enum MediaCommand {
         media: MediaId,
         /// Whose SDP.
         side: Side,
+        /// Where the SIP of this leg comes from. A peer behind NAT announces an address that nothing can come from; its media
+        /// come from the host that its signalling comes from, and nobody else is taken for it.
+        signalling: IpAddr,
         /// Its streams.
         streams: [Option<RemoteStream>; STREAMS],
     },
@@ -107,6 +110,14 @@ pub enum MediaReply {
     TimedOut {
         /// Which call.
         media: MediaId,
+    },
+    /// One side has sent nothing for the configured time, neither RTP nor RTCP, although both should and the other does. Told
+    /// once for each such silence.
+    Silent {
+        /// Which call.
+        media: MediaId,
+        /// Who is not heard.
+        side: Side,
     },
     /// The end of a call's media; `[caller, callee]` by stream.
     Released {

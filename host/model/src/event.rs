@@ -100,6 +100,26 @@ impl EndReason {
     }
 }
 
+/// One of the two legs of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallLeg {
+    /// The one that the call came in on.
+    Caller,
+    /// The one towards who answered.
+    Callee,
+}
+
+impl CallLeg {
+    /// As the field `leg` of a log line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "a",
+            Self::Callee => "b",
+        }
+    }
+}
+
 /// What happened.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -133,6 +153,11 @@ pub enum EventKind {
         sip_call_id: String,
         /// From INVITE to 2xx.
         setup_ms: u64,
+    },
+    /// One side has sent no media for the configured time, while the other one talks.
+    MediaSilent {
+        /// Who is not heard.
+        leg: CallLeg,
     },
     /// The one end of a call.
     CallEnded {

@@ -16,7 +16,7 @@ pub use answer::{
     Challenge, Credential, Dial, DigestAlgorithm, Rejection, RouteDecision, Strategy, Target, TargetAddress,
     Verdict,
 };
-pub use event::{EndReason, Event, EventKind, Party};
+pub use event::{CallLeg, EndReason, Event, EventKind, Party};
 pub use id::CallId;
 pub use privacy::{Pii, Secret};
 pub use question::{

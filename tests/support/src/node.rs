@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cordboard_b2bua::{Core, Counters, Input, Output, Settings};
-use cordboard_media::command::MediaReply;
+use cordboard_media::command::{MediaReply, Side};
 use cordboard_model::{CallId, EndReason, Event, EventKind};
 use cordboard_sip::message::Uri;
 use cordboard_sip::transport::{ConnectionId, Flow, Transmit, Transport};
@@ -151,6 +151,14 @@ impl Node {
         let silent: Vec<_> = self.relay.blocks().map(|(media, _)| media).collect();
         for media in silent {
             self.reply(now, Input::Media(MediaReply::TimedOut { media }));
+        }
+    }
+
+    /// The relay hears nothing of this side of any call, but of the other one.
+    pub(crate) fn media_silent(&mut self, now: Instant, side: Side) {
+        let silent: Vec<_> = self.relay.blocks().map(|(media, _)| media).collect();
+        for media in silent {
+            self.reply(now, Input::Media(MediaReply::Silent { media, side }));
         }
     }
 

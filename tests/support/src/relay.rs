@@ -24,6 +24,8 @@ pub struct Block {
     pub caller: [Option<RemoteStream>; STREAMS],
     /// What the callee announced.
     pub callee: [Option<RemoteStream>; STREAMS],
+    /// Where the SIP of the caller and the callee comes from, once they have announced.
+    pub signalling: (Option<IpAddr>, Option<IpAddr>),
 }
 
 /// The fake relay.
@@ -78,12 +80,12 @@ impl Relay {
             MediaCommand::Allocate { media, caller_address, callee_address } => {
                 Some(self.allocate(media, (caller_address, callee_address)))
             }
-            MediaCommand::Announce { media, side, streams } => {
+            MediaCommand::Announce { media, side, signalling, streams } => {
                 let block = self.blocks.get_mut(&media);
                 let block = block.unwrap_or_else(|| panic!("{media:?} is announced but has no ports"));
                 match side {
-                    Side::Caller => block.caller = streams,
-                    Side::Callee => block.callee = streams,
+                    Side::Caller => (block.caller, block.signalling.0) = (streams, Some(signalling)),
+                    Side::Callee => (block.callee, block.signalling.1) = (streams, Some(signalling)),
                 }
                 None
             }
@@ -102,8 +104,8 @@ impl Relay {
             return MediaReply::Exhausted { media };
         }
         let ports = self.free_ports();
-        self.blocks
-            .insert(media, Block { ports, addresses, caller: [None; STREAMS], callee: [None; STREAMS] });
+        let (caller, callee) = ([None; STREAMS], [None; STREAMS]);
+        self.blocks.insert(media, Block { ports, addresses, caller, callee, signalling: (None, None) });
         self.handed_out += 1;
         self.most = self.most.max(self.blocks.len());
         MediaReply::Allocated { media, ports }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cordboard_b2bua::{Command, Input, Settings};
+use cordboard_media::command::Side;
 use cordboard_sip::transport::{ConnectionId, Flow, Transmit, Transport};
 
 use crate::network::{Link, Network, Packet};
@@ -201,6 +202,11 @@ impl World {
     /// The relay reports that no call has media any more.
     pub fn silence_media(&mut self) {
         self.node.media_timeout(self.now);
+    }
+
+    /// The relay reports that one side of every call has no media, while the other has.
+    pub fn silence_side(&mut self, side: Side) {
+        self.node.media_silent(self.now, side);
     }
 
     /// Lets time pass.

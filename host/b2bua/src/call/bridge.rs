@@ -111,7 +111,10 @@ fn pass(call: &mut Call, ctx: &mut Context, now: Instant, request: Incoming) {
     let offer = match session_of(&request.message) {
         Ok(offer) => offer,
         Err(start::BodyProblem::NotSdp) if method == Method::Info => None,
-        Err(_) => return reply(ctx, now, &request, 488, |_, _| {}),
+        Err(problem) => {
+            let refusal = problem.refusal();
+            return reply(ctx, now, &request, refusal.status, |_, response| refusal.fill(response));
+        }
     };
     if method == Method::Update && request.message.body().is_empty() {
         return refresh(call, ctx, now, &request);

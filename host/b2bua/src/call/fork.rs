@@ -312,7 +312,9 @@ fn provisional(
     }
     let body = early.as_ref().and_then(|session| call.rewritten_for(ctx, Side::Caller, session));
     if let Some(session) = early {
-        call.announce(ctx, Side::Callee, &session);
+        if let Some(flow) = call.setup.forks[place].flow {
+            call.announce_on(ctx, Side::Callee, &flow, &session);
+        }
         call.setup.forks[place].early = Some(session);
     }
     let told = (status.code(), body.is_some());

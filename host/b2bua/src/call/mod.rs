@@ -9,9 +9,10 @@ use std::time::Instant;
 
 use cordboard_media::command::{MediaCommand, MediaId, MediaPorts, Side};
 use cordboard_media::sdp::Session;
-use cordboard_model::{CallFacts, CallId, QuestionId};
+use cordboard_model::{CallFacts, CallId, CallLeg, QuestionId};
 use cordboard_sip::message::Message;
 use cordboard_sip::transaction::{ClientTransactionId, ServerTransactionId};
+use cordboard_sip::transport::Flow;
 
 use crate::context::Context;
 use crate::timers::{Alarm, Timer, TimerId};
@@ -169,12 +170,20 @@ impl Call {
 
     /// Tells the relay what a side announced.
     pub(crate) fn announce(&mut self, ctx: &mut Context, side: Side, session: &Session) {
+        if let Some(flow) = self.leg_mut(side).map(|leg| leg.flow) {
+            self.announce_on(ctx, side, &flow, session);
+        }
+    }
+
+    /// As [`Self::announce`], on the flow of a callee that has not answered yet.
+    pub(crate) fn announce_on(&mut self, ctx: &mut Context, side: Side, flow: &Flow, session: &Session) {
         match side {
             Side::Caller => self.media.caller_session = Some(session.clone()),
             Side::Callee => self.media.callee_session = Some(session.clone()),
         }
         if self.media.ports.is_some() {
-            ctx.media(MediaCommand::Announce { media: self.media.id, side, streams: session.remote() });
+            let (media, signalling) = (self.media.id, flow.remote.ip());
+            ctx.media(MediaCommand::Announce { media, side, signalling, streams: session.remote() });
         }
     }
 
@@ -195,6 +204,14 @@ impl Call {
             Side::Callee => (self.media.callee_address?, ports.callee),
         };
         Some(session.rewrite(ctx.settings.advertised(address), rtp_ports))
+    }
+}
+
+/// A side as events name it.
+pub(crate) fn leg_of(side: Side) -> CallLeg {
+    match side {
+        Side::Caller => CallLeg::Caller,
+        Side::Callee => CallLeg::Callee,
     }
 }
 

@@ -230,6 +230,13 @@ pub(super) fn read_media(section: Section<'_>) -> RelaySettings {
             Some(s(60)),
             value::or_off(value::duration(s(1)..=s(86_400))),
         ),
+        one_way_timeout: section.value(
+            "one_way_timeout",
+            Some(s(30)),
+            value::or_off(value::duration(s(1)..=s(86_400))),
+        ),
+        any_source: section.value("any_source", false, value::word(value::SWITCH)),
+        dscp: section.value("dscp", Some(46), value::or_off(value::number(0..=63))),
         threads: section.value("threads", 1, value::number(1..=64)),
     };
     let (first, last) = media.ports;

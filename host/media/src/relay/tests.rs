@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use super::*;
-use crate::command::{MediaPorts, StreamCounters};
+use crate::command::{MediaPorts, RemoteStream, StreamCounters};
 
 /// Longer than anything takes, also on a loaded machine; only a failing test waits so long.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,7 +28,15 @@ fn range(blocks: u16) -> (u16, u16) {
 }
 
 fn settings(blocks: u16) -> RelaySettings {
-    RelaySettings { ports: range(blocks), quarantine: Duration::ZERO, media_timeout: None, threads: 1 }
+    RelaySettings {
+        ports: range(blocks),
+        quarantine: Duration::ZERO,
+        media_timeout: None,
+        one_way_timeout: None,
+        any_source: false,
+        dscp: None,
+        threads: 1,
+    }
 }
 
 fn start(settings: RelaySettings) -> (Relay, Receiver<MediaReply>) {
@@ -123,9 +131,13 @@ fn allocate_at(
 }
 
 fn announce(relay: &Relay, media: u64, side: Side, audio: RemoteStream) {
-    let reply =
-        relay.command(MediaCommand::Announce { media: MediaId(media), side, streams: [Some(audio), None] });
+    let reply = relay.command(announcement(media, side, [Some(audio), None]));
     assert_eq!(reply, None);
+}
+
+/// Of a phone whose SIP comes from home.
+fn announcement(media: u64, side: Side, streams: [Option<RemoteStream>; STREAMS]) -> MediaCommand {
+    MediaCommand::Announce { media: MediaId(media), side, signalling: home().into(), streams }
 }
 
 /// A call between two phones that both announced themselves.
@@ -295,7 +307,7 @@ fn video_gets_its_ports_when_it_is_announced() {
         [(Side::Caller, &caller, &caller_video), (Side::Callee, &callee, &callee_video)]
     {
         let streams = [Some(audio.announces()), Some(video.announces())];
-        assert_eq!(relay.command(MediaCommand::Announce { media: MediaId(1), side, streams }), None);
+        assert_eq!(relay.command(announcement(1, side, streams)), None);
     }
     let said = caller_video.says("a picture", ports.caller[1]);
     assert_eq!(callee_video.hears(), (said, ports.callee[1]));
@@ -315,7 +327,7 @@ fn video_ports_of_another_process_are_reported_and_audio_goes_on() {
     let [mut caller, callee] = [Phone::new(), Phone::new()];
     let ports = allocate(&relay, 1).unwrap();
     let streams = [Some(caller.announces()), Some(caller.announces())];
-    let reply = relay.command(MediaCommand::Announce { media: MediaId(1), side: Side::Caller, streams });
+    let reply = relay.command(announcement(1, Side::Caller, streams));
     assert_eq!(reply, Some(MediaReply::Exhausted { media: MediaId(1) }));
     announce(&relay, 1, Side::Callee, callee.announces());
     let said = caller.says("still here", ports.caller[0]);
@@ -463,12 +475,30 @@ fn silence_of_both_is_told_and_a_hold_is_not() {
 }
 
 #[test]
+fn packets_are_marked_for_the_network() {
+    for address in [home().into(), IpAddr::from(Ipv6Addr::LOCALHOST)] {
+        let (relay, _told) = start(RelaySettings { dscp: Some(46), ..settings(1) });
+        let (_, sockets) = relay.desk().reserve(Addresses { caller: address, callee: address }).unwrap();
+        assert_eq!(sockets.len(), 4);
+        for (_, socket) in sockets {
+            let octet = if address.is_ipv4() {
+                rustix::net::sockopt::ip_tos(&socket).unwrap().into()
+            } else {
+                rustix::net::sockopt::ipv6_tclass(&socket).unwrap()
+            };
+            assert_eq!(octet, 46 << 2);
+        }
+        assert!(relay.take_dscp_failure().is_none());
+    }
+}
+
+#[test]
 fn commands_for_unknown_calls_do_nothing() {
     let (relay, told) = start(settings(1));
     let nobody = MediaId(77);
     assert_eq!(relay.command(MediaCommand::Release { media: nobody }), None);
     let streams = [Some(Phone::new().announces()), None];
-    assert_eq!(relay.command(MediaCommand::Announce { media: nobody, side: Side::Caller, streams }), None);
+    assert_eq!(relay.command(announcement(77, Side::Caller, streams)), None);
     let ports = allocate(&relay, 1);
     assert_eq!(allocate(&relay, 1), ports, "a second allocation is answered with the same ports");
     release(&relay, &told, 1);

@@ -11,8 +11,8 @@ use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 
 use super::Tell;
-use super::call::{Call, Departure, PORTS, Port};
-use crate::command::{MediaId, MediaReply, RemoteStream, STREAMS, Side};
+use super::call::{Announcement, Call, Departure, PORTS, Port};
+use crate::command::{MediaId, MediaReply, Side};
 
 /// Sockets that signalling has bound, each with its place in the block.
 pub(super) type NewSockets = Vec<(Port, UdpSocket)>;
@@ -23,7 +23,7 @@ pub(super) enum Order {
     /// A call begins on a block. Sockets that come along replace what was bound before; none come when that still fits.
     Begin { block: usize, media: MediaId, sockets: NewSockets },
     /// What a side announced, with sockets for streams that the block had none for.
-    Announce { block: usize, side: Side, streams: [Option<RemoteStream>; STREAMS], sockets: NewSockets },
+    Announce { block: usize, side: Side, announcement: Announcement, sockets: NewSockets },
     /// The call on a block is over.
     Release { block: usize },
 }
@@ -40,12 +40,27 @@ const DATAGRAM_BYTES: usize = 65_536;
 /// How precisely the media timeout is kept.
 const CHECK_EVERY: Duration = Duration::from_millis(250);
 
+/// What counts as silence.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeouts {
+    /// Of both sides of a call; `None`: never.
+    pub(super) call: Option<Duration>,
+    /// Of one side while the other talks; `None`: never.
+    pub(super) side: Option<Duration>,
+}
+
+impl Timeouts {
+    fn shortest(self) -> Option<Duration> {
+        self.call.into_iter().chain(self.side).min()
+    }
+}
+
 pub(super) struct RelayThread {
     epoll: OwnedFd,
     wake: Arc<OwnedFd>,
     orders: Receiver<Order>,
     tell: Tell,
-    media_timeout: Option<Duration>,
+    timeouts: Timeouts,
     blocks: Vec<Option<Box<BlockState>>>,
     packet: Box<[u8]>,
 }
@@ -74,20 +89,21 @@ impl RelayThread {
         wake: Arc<OwnedFd>,
         orders: Receiver<Order>,
         tell: Tell,
-        media_timeout: Option<Duration>,
+        timeouts: Timeouts,
     ) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &wake, EventData::new_u64(WAKE), EventFlags::IN)?;
         let blocks = std::iter::repeat_with(|| None).take(blocks).collect();
         let packet = vec![0; DATAGRAM_BYTES].into();
-        Ok(Self { epoll, wake, orders, tell, media_timeout, blocks, packet })
+        Ok(Self { epoll, wake, orders, tell, timeouts, blocks, packet })
     }
 
     /// Relays until the sender of orders is dropped.
     pub(super) fn run(mut self) {
         let mut events: Vec<Event> = Vec::with_capacity(BATCH);
-        let check_every = self.media_timeout.map_or(CHECK_EVERY, |timeout| timeout.min(CHECK_EVERY));
-        let wait = self.media_timeout.and(check_every.try_into().ok());
+        let shortest = self.timeouts.shortest();
+        let check_every = shortest.map_or(CHECK_EVERY, |timeout| timeout.min(CHECK_EVERY));
+        let wait = shortest.and(check_every.try_into().ok());
         let mut check_at = now() + check_every;
         loop {
             // Only a signal interrupts the wait; the loop then just waits again.
@@ -155,11 +171,11 @@ impl RelayThread {
                 block.install(sockets);
                 block.call = Some(Call::new(now, media));
             }
-            Order::Announce { block: index, side, streams, sockets } => {
+            Order::Announce { block: index, side, announcement, sockets } => {
                 let Some(block) = self.blocks[index].as_deref_mut() else { return };
                 block.install(sockets);
                 if let Some(call) = &mut block.call {
-                    call.announce(now, side, &streams);
+                    call.announce(now, side, &announcement);
                 }
                 block.watch(&self.epoll, index);
             }
@@ -177,11 +193,14 @@ impl RelayThread {
     }
 
     fn check_timeouts(&mut self, now: Instant) {
-        let Some(timeout) = self.media_timeout else { return };
         let calls = self.blocks.iter_mut().flatten().filter_map(|block| block.call.as_mut());
         for call in calls {
-            if call.is_dead(now, timeout) {
-                (self.tell)(MediaReply::TimedOut { media: call.media });
+            let media = call.media;
+            if self.timeouts.call.is_some_and(|timeout| call.is_dead(now, timeout)) {
+                (self.tell)(MediaReply::TimedOut { media });
+            }
+            if let Some(side) = self.timeouts.side.and_then(|timeout| call.silent_side(now, timeout)) {
+                (self.tell)(MediaReply::Silent { media, side });
             }
         }
     }

@@ -3,10 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::latch::Latch;
+use super::latch::{Announced, Latch};
 use crate::command::{MediaId, RemoteStream, STREAMS, Side, StreamCounters};
 use crate::rtp::{Reception, RtpHeader, is_rtcp};
 
@@ -43,13 +43,23 @@ pub(super) struct Departure {
     pub(super) to: SocketAddr,
 }
 
+/// What a side announced, and from where.
+#[derive(Clone, Debug)]
+pub(super) struct Announcement {
+    pub(super) streams: [Option<RemoteStream>; STREAMS],
+    /// Where the SIP of its leg comes from; `None`: its media may come from anywhere.
+    pub(super) signalling: Option<IpAddr>,
+}
+
 /// The media of one call.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) media: MediaId,
     started: Instant,
-    /// When a packet of the peers came last, or since when one is expected.
-    heard: Instant,
+    /// When a packet of each side came last, or since when one is expected.
+    heard: [Instant; 2],
+    /// The silence of this side has been told.
+    silent: [bool; 2],
     streams: [[End; 2]; STREAMS],
 }
 
@@ -74,15 +84,17 @@ struct Peer {
 impl Call {
     /// Without any announcement yet.
     pub(super) fn new(now: Instant, media: MediaId) -> Self {
-        Self { media, started: now, heard: now, streams: Default::default() }
+        Self { media, started: now, heard: [now; 2], silent: [false; 2], streams: Default::default() }
     }
 
     /// What a side announced.
-    pub(super) fn announce(&mut self, now: Instant, side: Side, streams: &[Option<RemoteStream>; STREAMS]) {
-        self.heard = now;
-        for (ends, remote) in self.streams.iter_mut().zip(streams) {
+    pub(super) fn announce(&mut self, now: Instant, side: Side, announcement: &Announcement) {
+        self.heard = [now; 2];
+        self.silent = [false; 2];
+        for (ends, remote) in self.streams.iter_mut().zip(&announcement.streams) {
             let end = &mut ends[index_of(side)];
-            end.peer = remote.as_ref().map(|remote| Peer::announced(now, end.peer.take(), remote));
+            let peer = |remote| Peer::announced(now, end.peer.take(), remote, announcement.signalling);
+            end.peer = remote.as_ref().map(peer);
             if let [End { peer: Some(caller), .. }, End { peer: Some(callee), .. }] = ends {
                 caller.latch.open(now);
                 callee.latch.open(now);
@@ -125,7 +137,8 @@ impl Call {
             end.counters.refused += 1;
             return None;
         }
-        self.heard = now;
+        let side = index_of(port.side);
+        (self.heard[side], self.silent[side]) = (now, false);
         let departure = destination.departure(opposite(port.side), port.stream, control, peer.mux)?;
         if control {
             end.counters.rtcp_packets += 1;
@@ -142,15 +155,33 @@ impl Call {
     /// Whether nobody has sent for `timeout` although both sides of some stream are expected to; says so once for each such
     /// time. A hold in either direction suspends it: the side that holds may say `sendonly` and have nothing to play.
     pub(super) fn is_dead(&mut self, now: Instant, timeout: Duration) -> bool {
-        let expected = self
-            .streams
-            .iter()
-            .any(|ends| ends.iter().all(|end| end.peer.as_ref().is_some_and(|peer| peer.sends)));
-        let dead = expected && now.saturating_duration_since(self.heard) >= timeout;
+        let quiet = self.heard.iter().all(|heard| now.saturating_duration_since(*heard) >= timeout);
+        let dead = quiet && self.both_should_send();
         if dead {
-            self.heard = now;
+            self.heard = [now; 2];
         }
         dead
+    }
+
+    /// The side that has not been heard for `timeout` although both are expected to send and the other was; said once for each
+    /// such silence.
+    pub(super) fn silent_side(&mut self, now: Instant, timeout: Duration) -> Option<Side> {
+        let [caller, callee] = self.heard.map(|heard| now.saturating_duration_since(heard) >= timeout);
+        let side = match (caller, callee) {
+            (true, false) => Side::Caller,
+            (false, true) => Side::Callee,
+            _ => return None,
+        };
+        let told = &mut self.silent[index_of(side)];
+        if std::mem::replace(told, true) || !self.both_should_send() {
+            return None;
+        }
+        Some(side)
+    }
+
+    fn both_should_send(&self) -> bool {
+        let sends = |end: &End| end.peer.as_ref().is_some_and(|peer| peer.sends);
+        self.streams.iter().any(|ends| ends.iter().all(sends))
     }
 
     /// What was received from a side.
@@ -163,9 +194,15 @@ impl Call {
 }
 
 impl Peer {
-    fn announced(now: Instant, before: Option<Self>, remote: &RemoteStream) -> Self {
-        let mut latch = before.map_or_else(|| Latch::new(now, remote.rtp), |before| before.latch);
-        latch.announce(now, remote.rtp);
+    fn announced(
+        now: Instant,
+        before: Option<Self>,
+        remote: &RemoteStream,
+        signalling: Option<IpAddr>,
+    ) -> Self {
+        let announced = Announced { address: remote.rtp, signalling };
+        let mut latch = before.map_or_else(|| Latch::new(now, announced), |before| before.latch);
+        latch.announce(now, announced);
         Self { latch, rtcp: remote.rtcp, mux: remote.rtcp == remote.rtp, sends: remote.sends }
     }
 

@@ -29,10 +29,15 @@ fn muxed(rtp: &str) -> RemoteStream {
     RemoteStream { rtcp: at(rtp), ..announced(rtp) }
 }
 
+/// What a phone announces whose SIP comes through the NAT.
+fn says(stream: RemoteStream) -> Announcement {
+    Announcement { streams: [Some(stream), None], signalling: Some(at(NAT).ip()) }
+}
+
 fn call(now: Instant, caller: RemoteStream, callee: RemoteStream) -> Call {
     let mut call = Call::new(now, MediaId(1));
-    call.announce(now, Side::Caller, &[Some(caller), None]);
-    call.announce(now, Side::Callee, &[Some(callee), None]);
+    call.announce(now, Side::Caller, &says(caller));
+    call.announce(now, Side::Callee, &says(callee));
     call
 }
 
@@ -89,12 +94,12 @@ fn nothing_is_relayed_or_learnt_before_both_sides_are_known() {
     let now = origin();
     let mut call = Call::new(now, MediaId(1));
     assert_eq!(call.receive(now, FROM_CALLER, at(CALLER), &rtp()), None);
-    call.announce(now, Side::Caller, &[Some(announced(CALLER)), None]);
+    call.announce(now, Side::Caller, &says(announced(CALLER)));
     let later = now + Duration::from_secs(30);
     for _ in 0..100 {
         assert_eq!(call.receive(later, FROM_CALLER, at(STRANGER), &rtp()), None);
     }
-    call.announce(later, Side::Callee, &[Some(announced(CALLEE)), None]);
+    call.announce(later, Side::Callee, &says(announced(CALLEE)));
     assert_eq!(call.receive(later, FROM_CALLEE, at(CALLEE), &rtp()), to(FROM_CALLER, CALLER));
     assert_eq!(call.receive(later, FROM_CALLER, at(STRANGER), &rtp()), None);
 }
@@ -149,11 +154,11 @@ fn rtcp_of_a_phone_behind_nat() {
 fn a_stream_that_a_side_withdrew_is_dropped_and_counted() {
     let now = origin();
     let mut call = call(now, announced(CALLER), announced(CALLEE));
-    call.announce(now, Side::Callee, &[None, None]);
+    call.announce(now, Side::Callee, &Announcement { streams: [None, None], signalling: None });
     assert_eq!(call.receive(now, FROM_CALLEE, at(CALLEE), &rtp()), None);
     assert_eq!(call.receive(now, FROM_CALLER, at(CALLER), &rtp()), None);
     assert_eq!(call.counters(Side::Callee)[0].refused, 1);
-    call.announce(now, Side::Callee, &[Some(announced(CALLEE)), None]);
+    call.announce(now, Side::Callee, &says(announced(CALLEE)));
     assert_eq!(call.receive(now, FROM_CALLEE, at(CALLEE), &rtp()), to(FROM_CALLER, CALLER));
 }
 
@@ -203,11 +208,35 @@ fn what_keeps_a_call_alive() {
     }
     let start = origin();
     let mut call = Call::new(start, MediaId(1));
-    call.announce(start, Side::Caller, &[Some(announced(CALLER)), None]);
+    call.announce(start, Side::Caller, &says(announced(CALLER)));
     assert!(!call.is_dead(start + TIMEOUT, TIMEOUT), "nobody has answered yet");
     let late = start + Duration::from_secs(3600);
-    call.announce(late, Side::Callee, &[Some(announced(CALLEE)), None]);
+    call.announce(late, Side::Callee, &says(announced(CALLEE)));
     assert!(!call.is_dead(late, TIMEOUT), "an announcement begins anew");
+}
+
+#[test]
+fn a_side_that_falls_silent_while_the_other_talks() {
+    const TIMEOUT: Duration = Duration::from_secs(30);
+    let start = origin();
+    let at_second = |second| start + Duration::from_secs(second);
+    let mut call = call(start, announced(CALLER), announced(CALLEE));
+    call.receive(at_second(1), FROM_CALLER, at(CALLER), &rtp());
+    assert_eq!(call.silent_side(at_second(29), TIMEOUT), None);
+    assert_eq!(call.silent_side(at_second(30), TIMEOUT), Some(Side::Callee));
+    call.receive(at_second(40), FROM_CALLER, at(CALLER), &rtp());
+    assert_eq!(call.silent_side(at_second(60), TIMEOUT), None, "said once for one silence");
+    call.receive(at_second(60), FROM_CALLEE_RTCP, at("192.0.2.2:5001"), &rtcp());
+    assert_eq!(
+        call.silent_side(at_second(65), TIMEOUT),
+        None,
+        "RTCP of a phone that is muted is a sign of life"
+    );
+    call.receive(at_second(90), FROM_CALLEE, at(CALLEE), &rtp());
+    assert_eq!(call.silent_side(at_second(90), TIMEOUT), Some(Side::Caller), "and the other way round");
+    call.announce(at_second(90), Side::Caller, &says(RemoteStream { sends: false, ..announced(CALLER) }));
+    call.receive(at_second(120), FROM_CALLEE, at(CALLEE), &rtp());
+    assert_eq!(call.silent_side(at_second(120), TIMEOUT), None, "a hold suspends it");
 }
 
 proptest! {
