@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cordboard_media::command::{MediaCommand, MediaId, MediaPorts, MediaReply};
+use cordboard_media::dtmf::Press;
 use cordboard_model::{CallId, EndReason, EventKind, QuestionId};
 use cordboard_sip::endpoint::TransactionFailure;
 use cordboard_sip::message::{Message, Response};
@@ -20,7 +21,7 @@ use crate::call::bridge::Incoming;
 use crate::call::start::{Refusal, status, unsupported};
 use crate::call::teardown::Ending;
 use crate::call::{
-    Call, CallKey, LegName, bridge, fork, leg_of, reliable, session_timer, setup, start, teardown,
+    Call, CallKey, LegName, bridge, dtmf, fork, leg_of, reliable, session_timer, setup, start, teardown,
 };
 use crate::context::{ALLOW, Asker, ClientUse, Context, EXTENSIONS};
 use crate::interface::{Answer, Command, Counters, Input, Output};
@@ -139,6 +140,9 @@ impl Core {
                 self.ctx.index.media.remove(&media);
             }
             MediaReply::TimedOut { media } => self.end_media(now, media, Ending::of(EndReason::MediaTimeout)),
+            MediaReply::Pressed { media, side, digit, duration } => {
+                self.media_event(media, dtmf::event(side, Press { digit, duration }));
+            }
             MediaReply::Silent { media, side } => {
                 self.media_event(media, EventKind::MediaSilent { leg: leg_of(side) })
             }

@@ -19,6 +19,9 @@ pub fn write(event: &Event) {
         EventKind::CallAnswered { sip_call_id, setup_ms, .. } => {
             info!(%call_id, %sip_call_id, leg = "b", elapsed_ms = setup_ms, "call answered");
         }
+        EventKind::Dtmf { leg, duration_ms, .. } => {
+            info!(%call_id, leg = leg.name(), elapsed_ms = duration_ms, "key pressed");
+        }
         EventKind::MediaSilent { leg } => {
             warn!(%call_id, leg = leg.name(), "one side sends no media while the other one talks");
         }

@@ -101,7 +101,10 @@ impl Metrics {
             EventKind::Registered { .. } => self.count_registration("registered"),
             EventKind::Unregistered { expired: true, .. } => self.count_registration("expired"),
             EventKind::Unregistered { expired: false, .. } => self.count_registration("unregistered"),
-            EventKind::LegStarted { .. } | EventKind::CallRinging { .. } | EventKind::MediaSilent { .. } => {}
+            EventKind::LegStarted { .. }
+            | EventKind::CallRinging { .. }
+            | EventKind::Dtmf { .. }
+            | EventKind::MediaSilent { .. } => {}
         }
     }
 

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cordboard_media::command::{MediaCommand, MediaId, MediaReply, RemoteStream, Side};
+use cordboard_media::dtmf::EventFormats;
 use cordboard_media::relay::{Relay, RelaySettings};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
@@ -196,7 +197,7 @@ fn relay_for(phones: &[SocketAddr]) -> (Relay, Vec<SocketAddr>) {
         };
         for (side, peer) in [(Side::Caller, peers[0]), (Side::Callee, peers[1])] {
             let rtcp = SocketAddr::new(peer.ip(), peer.port() ^ 1);
-            let audio = RemoteStream { rtp: peer, rtcp, sends: true };
+            let audio = RemoteStream { rtp: peer, rtcp, sends: true, events: EventFormats::default() };
             relay.command(MediaCommand::Announce {
                 media,
                 side,

@@ -1,6 +1,9 @@
 //! What signalling tells the relay, and what it hears back.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::dtmf::{Digit, EventFormats};
 
 /// Names the media of one call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -37,10 +40,17 @@ pub struct RemoteStream {
     /// Whether the peer currently expects to send. The media timeout runs while both sides of some stream do, so a hold by
     /// either side suspends it.
     pub sends: bool,
+    /// The payload types under which it takes telephone events (RFC 4733). None while the stream is encrypted: the relay
+    /// cannot read it then.
+    pub events: EventFormats,
 }
 
 /// A command of signalling.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "commands are carried out one by one; a box for each would cost more"
+)]
 pub enum MediaCommand {
     /// Reserve a block of eight ports, bound on `caller_address` for the caller's side and `callee_address` for the other.
     /// Answered by [`MediaReply::Allocated`] or [`MediaReply::Exhausted`].
@@ -118,6 +128,17 @@ pub enum MediaReply {
         media: MediaId,
         /// Who is not heard.
         side: Side,
+    },
+    /// A key was pressed and released (RFC 4733).
+    Pressed {
+        /// Which call.
+        media: MediaId,
+        /// Who pressed it.
+        side: Side,
+        /// Which key.
+        digit: Digit,
+        /// How long it was held, as far as was heard.
+        duration: Duration,
     },
     /// The end of a call's media; `[caller, callee]` by stream.
     Released {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Aor;
 use crate::id::CallId;
+use crate::privacy::Pii;
 
 /// One side of a call as SIP named it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -154,6 +155,17 @@ pub enum EventKind {
         /// From INVITE to 2xx.
         setup_ms: u64,
     },
+    /// A key was pressed and released.
+    Dtmf {
+        /// By whom.
+        leg: CallLeg,
+        /// `0` to `9`, `*`, `#`, `A` to `D`. Only for those in this process that act on it: it can be somebody's PIN, so it is
+        /// left out wherever an event is written down or sent.
+        #[serde(skip, default = "hidden_digit")]
+        digit: Pii<char>,
+        /// How long it was held.
+        duration_ms: u32,
+    },
     /// One side has sent no media for the configured time, while the other one talks.
     MediaSilent {
         /// Who is not heard.
@@ -186,6 +198,11 @@ pub enum EventKind {
     },
 }
 
+/// What stands for a digit in an event that was written down.
+fn hidden_digit() -> Pii<char> {
+    Pii('?')
+}
+
 /// Something that happened, for everyone who subscribes.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Event {
@@ -206,6 +223,16 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_digit_is_neither_written_nor_printed() {
+        let kind = EventKind::Dtmf { leg: CallLeg::Caller, digit: Pii('7'), duration_ms: 100 };
+        let event = Event { call_id: None, at_ms: 0, kind };
+        let json = serde_json::to_string(&event).expect("an event serialises");
+        assert!(!json.contains('7') && !format!("{event:?}").contains('7'), "{json} {event:?}");
+        let read: Event = serde_json::from_str(&json).expect("and is read again");
+        assert!(matches!(read.kind, EventKind::Dtmf { duration_ms: 100, .. }));
+    }
 
     #[test]
     fn an_end_reason_is_named_as_it_is_serialised() {

@@ -2,6 +2,7 @@
 //!
 //! Not yet: REFER. Elsewhere: PRACK (`reliable_provisionals`), refreshes and their glare (`session_timers`).
 
+use cordboard_model::{CallLeg, Event, EventKind};
 use cordboard_sip::{HeaderName, Method, StatusCode};
 use cordboard_test_support::World;
 
@@ -120,6 +121,12 @@ fn info_passes_with_its_body() {
     let mut world = World::new(1);
     let (mut caller, callee) = connected(&mut world, true);
     caller.send(&mut world, "INFO", "application/dtmf-relay", "Signal=5\r\nDuration=160\r\n");
+    let digits = |(_, event): &(_, Event)| match &event.kind {
+        EventKind::Dtmf { leg, digit, duration_ms } => Some((*leg, digit.0, *duration_ms)),
+        _ => None,
+    };
+    let digits: Vec<_> = world.node.events().iter().filter_map(digits).collect();
+    assert_eq!(digits, [(CallLeg::Caller, '5', 160)]);
     let twin = callee.last_request(&world, Method::Info);
     assert_eq!(body(&twin), "Signal=5\r\nDuration=160\r\n");
     assert_eq!(text(&twin, HeaderName::ContentType), "application/dtmf-relay");

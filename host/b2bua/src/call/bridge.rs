@@ -13,6 +13,7 @@ use cordboard_sip::transaction::{ClientTransactionId, ServerTransactionId};
 use cordboard_sip::transport::Flow;
 use cordboard_sip::{HeaderName, Method, StatusCode};
 
+use super::dtmf;
 use super::early;
 use super::facts::text;
 use super::headers::{pass_back, pass_on};
@@ -124,6 +125,7 @@ fn pass(call: &mut Call, ctx: &mut Context, now: Instant, request: Incoming) {
     if method == Method::Invite {
         reply(ctx, now, &request, 100, |_, _| {});
     }
+    dtmf::take(call, ctx, from, &request.message);
     send_twin(call, ctx, now, request, from, offer);
 }
 

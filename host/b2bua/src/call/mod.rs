@@ -1,8 +1,8 @@
 //! One call: a caller's leg, a set-up that tries targets, and the leg of the target that answered.
 //!
 //! A call is moved by events: answers of plugins ([`setup`]), responses of forks ([`fork`]; provisional ones make dialogs,
-//! [`early`], and may have to reach the caller, [`reliable`]), requests within its dialogs ([`bridge`]), the relay and its
-//! timers. Whatever ends it goes through [`teardown`].
+//! [`early`], and may have to reach the caller, [`reliable`]), requests within its dialogs ([`bridge`]; digits in them,
+//! [`dtmf`]), the relay and its timers. Whatever ends it goes through [`teardown`].
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::timers::{Alarm, Timer, TimerId};
 
 pub(crate) mod bridge;
+pub(crate) mod dtmf;
 pub(crate) mod early;
 pub(crate) mod facts;
 pub(crate) mod fork;

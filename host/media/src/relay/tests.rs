@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::command::{MediaPorts, RemoteStream, StreamCounters};
+use crate::dtmf::{Digit, EventFormat, EventFormats};
 
 /// Longer than anything takes, also on a loaded machine; only a failing test waits so long.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -74,6 +75,7 @@ impl Phone {
             rtp: self.rtp.local_addr().unwrap(),
             rtcp: self.rtcp.local_addr().unwrap(),
             sends: true,
+            events: EventFormats::default(),
         }
     }
 
@@ -227,7 +229,12 @@ fn a_phone_behind_nat_is_heard_and_reached() {
     announce(&relay, 1, Side::Caller, caller.announces());
     // It announces an address of its own network, which nothing here answers at.
     let useless: SocketAddr = "192.168.77.77:4000".parse().unwrap();
-    announce(&relay, 1, Side::Callee, RemoteStream { rtp: useless, rtcp: useless, sends: true });
+    announce(
+        &relay,
+        1,
+        Side::Callee,
+        RemoteStream { rtp: useless, rtcp: useless, sends: true, events: EventFormats::default() },
+    );
     let said: Vec<_> = (0..10).map(|_| callee.says("hello", ports.callee[0])).collect();
     for packet in &said[2..] {
         assert_eq!(caller.hears().0, *packet, "from its third packet on");
@@ -472,6 +479,38 @@ fn silence_of_both_is_told_and_a_hold_is_not() {
         std::iter::from_fn(|| told.recv_timeout(PATIENCE).ok()).any(of_the_resumed),
         "a resumed call is watched"
     );
+}
+
+#[test]
+fn a_key_is_told_and_its_packets_are_relayed() {
+    let (relay, told) = start(settings(1));
+    let [caller, callee] = [Phone::new(), Phone::new()];
+    let ports = allocate(&relay, 1).unwrap();
+    let mut events = EventFormats::default();
+    events.add(EventFormat { payload_type: 101, clock_rate: 8_000 });
+    announce(&relay, 1, Side::Caller, caller.announces());
+    announce(&relay, 1, Side::Callee, RemoteStream { events, ..callee.announces() });
+    let mut packet = rtp(1, 9, "");
+    packet[1] = 101;
+    packet.extend([5, 10, 3, 32]);
+    for end in [0, 0x80, 0x80, 0x80] {
+        packet[13] = end;
+        caller.rtp.send_to(&packet, (home(), ports.caller[0])).unwrap();
+        assert_eq!(callee.hears().0, packet);
+    }
+    let digit = Digit::from_char('5').unwrap();
+    let (media, duration) = (MediaId(1), Duration::from_millis(100));
+    let expected = MediaReply::Pressed { media, side: Side::Caller, digit, duration };
+    assert_eq!(told.recv_timeout(PATIENCE), Ok(expected));
+    packet[12] = 6;
+    packet[13] = 0;
+    packet[7] = 200;
+    caller.rtp.send_to(&packet, (home(), ports.caller[0])).unwrap();
+    let Ok(MediaReply::Pressed { digit, .. }) = told.recv_timeout(PATIENCE) else {
+        panic!("its end was lost")
+    };
+    assert_eq!(digit.as_char(), '6');
+    release(&relay, &told, 1);
 }
 
 #[test]

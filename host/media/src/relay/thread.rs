@@ -13,12 +13,17 @@ use rustix::fd::OwnedFd;
 use super::Tell;
 use super::call::{Announcement, Call, Departure, PORTS, Port};
 use crate::command::{MediaId, MediaReply, Side};
+use crate::dtmf::Press;
 
 /// Sockets that signalling has bound, each with its place in the block.
 pub(super) type NewSockets = Vec<(Port, UdpSocket)>;
 
 /// What signalling wants of the thread. Blocks are counted per thread.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "orders come a few times per call; a box for each would cost more"
+)]
 pub(super) enum Order {
     /// A call begins on a block. Sockets that come along replace what was bound before; none come when that still fits.
     Begin { block: usize, media: MediaId, sockets: NewSockets },
@@ -62,6 +67,8 @@ pub(super) struct RelayThread {
     tell: Tell,
     timeouts: Timeouts,
     blocks: Vec<Option<Box<BlockState>>>,
+    /// When the first of the calls has something to do besides relaying.
+    due: Option<Instant>,
     packet: Box<[u8]>,
 }
 
@@ -95,7 +102,7 @@ impl RelayThread {
         epoll::add(&epoll, &wake, EventData::new_u64(WAKE), EventFlags::IN)?;
         let blocks = std::iter::repeat_with(|| None).take(blocks).collect();
         let packet = vec![0; DATAGRAM_BYTES].into();
-        Ok(Self { epoll, wake, orders, tell, timeouts, blocks, packet })
+        Ok(Self { epoll, wake, orders, tell, timeouts, blocks, due: None, packet })
     }
 
     /// Relays until the sender of orders is dropped.
@@ -103,9 +110,10 @@ impl RelayThread {
         let mut events: Vec<Event> = Vec::with_capacity(BATCH);
         let shortest = self.timeouts.shortest();
         let check_every = shortest.map_or(CHECK_EVERY, |timeout| timeout.min(CHECK_EVERY));
-        let wait = shortest.and(check_every.try_into().ok());
+        let idle = shortest.map(|_| check_every);
         let mut check_at = now() + check_every;
         loop {
+            let wait = self.wait(idle).and_then(|wait| wait.try_into().ok());
             // Only a signal interrupts the wait; the loop then just waits again.
             let _interrupted = epoll::wait(&self.epoll, spare_capacity(&mut events), wait.as_ref());
             let now = now();
@@ -119,6 +127,9 @@ impl RelayThread {
             }
             for event in events.drain(..).filter(|event| event.data.u64() != WAKE) {
                 self.relay(now, event.data.u64() as usize);
+            }
+            if self.due.is_some_and(|due| due <= now) {
+                self.serve(now);
             }
             if now >= check_at {
                 check_at = now + check_every;
@@ -136,11 +147,37 @@ impl RelayThread {
         // A resting block swallows what is still sent to its last call.
         let Some(call) = &mut block.call else { return };
         let port = Port::from_index(token % PORTS);
-        let Some(Departure { port, to }) = call.receive(now, port, from, packet) else { return };
+        let departure = call.receive(now, port, from, packet);
+        if let Some(due) = call.due() {
+            self.due = Some(self.due.map_or(due, |first| first.min(due)));
+        }
+        let Some(Departure { port, to }) = departure else { return };
         if let Some(socket) = &block.sockets[port.index()] {
             // What the kernel cannot send now would come too late: RTP is better lost.
             let _lost = socket.udp.send_to(packet, to);
         }
+    }
+
+    /// How long to wait for packets: until a call has something to do, or `idle`.
+    fn wait(&self, idle: Option<Duration>) -> Option<Duration> {
+        let due = self.due.map(|due| due.saturating_duration_since(now()));
+        idle.into_iter().chain(due).min()
+    }
+
+    /// Tells what the calls have heard. A walk over all of them, but only while somebody presses a key.
+    fn serve(&mut self, now: Instant) {
+        let Self { blocks, tell, .. } = self;
+        let mut first: Option<Instant> = None;
+        for call in blocks.iter_mut().flatten().filter_map(|block| block.call.as_mut()) {
+            let media = call.media;
+            if call.due().is_some_and(|due| due <= now) {
+                call.serve(now, |side, Press { digit, duration }| {
+                    tell(MediaReply::Pressed { media, side, digit, duration });
+                });
+            }
+            first = first.into_iter().chain(call.due()).min();
+        }
+        self.due = first;
     }
 
     fn reset_wake(&self) {

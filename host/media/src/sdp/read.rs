@@ -7,6 +7,7 @@ use super::edit::{Edit, Replacement};
 use super::line::{Line, fields, lines, port, unicast};
 use super::{MediaLine, SdpError};
 use crate::command::{RemoteStream, STREAMS};
+use crate::dtmf::{EventFormat, EventFormats};
 
 /// Attributes that only an ICE agent may say (RFC 8839 §5, RFC 8840).
 const ICE_ATTRIBUTES: [&[u8]; 9] = [
@@ -45,6 +46,8 @@ pub(super) fn read(body: &[u8]) -> Result<Reading, SdpError> {
 struct MediaField {
     kind: Kind,
     relayable: bool,
+    /// SRTP, whatever exchanges its keys.
+    secure: bool,
     port: u16,
     port_range: Range<usize>,
 }
@@ -68,6 +71,7 @@ struct Section {
     sends: Option<bool>,
     rtcp: Option<Rtcp>,
     mux: bool,
+    events: EventFormats,
 }
 
 /// An `a=rtcp` line (RFC 3605).
@@ -156,8 +160,9 @@ impl Reader<'_> {
             b"video" => Kind::Video,
             _ => Kind::Other,
         };
-        let relayable = is_relayable(&self.body[transport.clone()]);
-        let media = MediaField { kind, relayable, port, port_range: port_range.clone() };
+        let transport = self.body[transport.clone()].to_ascii_uppercase();
+        let (relayable, secure) = (is_relayable(&transport), is_secure(&transport));
+        let media = MediaField { kind, relayable, secure, port, port_range: port_range.clone() };
         self.media.push(Section { line: line.number, media: Some(media), ..Section::default() });
         Ok(())
     }
@@ -170,6 +175,11 @@ impl Reader<'_> {
             b"recvonly" | b"inactive" => self.section().sends = Some(false),
             b"rtcp-mux" | b"rtcp-mux-only" => self.section().mux = true,
             b"rtcp" => self.rtcp(line, line.value.start + name.len()),
+            b"rtpmap" => {
+                if let Some(format) = event_format(value) {
+                    self.section().events.add(format);
+                }
+            }
             _ if ICE_ATTRIBUTES.contains(&name) => self.edit(line.whole.clone(), Replacement::Removed),
             _ => {}
         }
@@ -230,7 +240,9 @@ impl Section {
         let address = address.map_err(|problem| SdpError::UnusableAddress { line, problem })?;
         let sends = self.sends.or(session.sends).unwrap_or(true) && !address.is_unspecified();
         let rtp = SocketAddr::new(address, port);
-        Ok(RemoteStream { rtp, rtcp: self.rtcp_address(rtp)?, sends })
+        let secure = self.media.as_ref().is_some_and(|media| media.secure);
+        let events = if secure { EventFormats::default() } else { self.events };
+        Ok(RemoteStream { rtp, rtcp: self.rtcp_address(rtp)?, sends, events })
     }
 
     fn rtcp_address(&self, rtp: SocketAddr) -> Result<SocketAddr, SdpError> {
@@ -280,10 +292,28 @@ fn slots(media: &[Section]) -> Vec<Option<usize>> {
     slots
 }
 
-/// Whether a transport of an `m=` line is datagrams that a relay can pass: RTP profiles over UDP, and UDPTL for T.38.
+/// Whether a transport of an `m=` line, in capitals, is datagrams that a relay can pass: RTP profiles over UDP, and UDPTL for
+/// T.38.
 fn is_relayable(transport: &[u8]) -> bool {
-    let transport = transport.to_ascii_uppercase();
     transport.starts_with(b"RTP/") || transport.starts_with(b"UDP/TLS/RTP/") || transport == b"UDPTL"
+}
+
+/// Whether such a transport is SRTP: RTP/SAVP, RTP/SAVPF (RFC 4568, RFC 5124) and those with DTLS (RFC 5764).
+fn is_secure(transport: &[u8]) -> bool {
+    transport.windows(5).any(|part| part == b"/SAVP")
+}
+
+/// `rtpmap:101 telephone-event/8000`, whatever follows the clock rate.
+fn event_format(attribute: &[u8]) -> Option<EventFormat> {
+    let text = std::str::from_utf8(attribute.strip_prefix(b"rtpmap:")?).ok()?;
+    let (payload_type, encoding) = text.trim_start().split_once(' ')?;
+    let (name, rate) = encoding.trim_start().split_once('/')?;
+    if !name.eq_ignore_ascii_case("telephone-event") {
+        return None;
+    }
+    let rate = rate.split('/').next().unwrap_or(rate).trim_end();
+    let payload_type = payload_type.parse().ok().filter(|number| *number < 128)?;
+    Some(EventFormat { payload_type, clock_rate: rate.parse().ok().filter(|rate| *rate > 0)? })
 }
 
 fn malformed(line: &Line, problem: &'static str) -> SdpError {

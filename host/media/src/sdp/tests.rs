@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::dtmf::EventFormats;
 
 const PORTS: [u16; STREAMS] = [10_000, 10_002];
 
@@ -72,7 +73,8 @@ fn sdp(lines: &[&str]) -> Bytes {
 }
 
 fn remote(rtp: &str, rtcp: &str, sends: bool) -> Option<RemoteStream> {
-    Some(RemoteStream { rtp: rtp.parse().unwrap(), rtcp: rtcp.parse().unwrap(), sends })
+    let (rtp, rtcp) = (rtp.parse().unwrap(), rtcp.parse().unwrap());
+    Some(RemoteStream { rtp, rtcp, sends, events: EventFormats::default() })
 }
 
 #[test]
@@ -145,6 +147,48 @@ fn what_the_peer_announces() {
     for (name, lines, expected) in table {
         let session = Session::parse(sdp(lines)).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(session.remote(), *expected, "{name}");
+    }
+}
+
+#[test]
+fn payload_types_of_telephone_events() {
+    type Case = (&'static str, &'static [&'static str], &'static [(u8, u32)]);
+    let table: &[Case] = &[
+        ("none", &["m=audio 4000 RTP/AVP 0", "a=rtpmap:0 PCMU/8000"], &[]),
+        ("one", &["m=audio 4000 RTP/AVP 0 101", "a=rtpmap:101 telephone-event/8000"], &[(101, 8_000)]),
+        (
+            "one for each clock rate, in any case of letters",
+            &[
+                "m=audio 4000 RTP/AVP 111 110",
+                "a=rtpmap:110 Telephone-Event/48000/1",
+                "a=rtpmap:126 telephone-event/8000",
+            ],
+            &[(110, 48_000), (126, 8_000)],
+        ),
+        (
+            "of another stream",
+            &["m=audio 4000 RTP/AVP 0", "m=audio 5000 RTP/AVP 101", "a=rtpmap:101 telephone-event/8000"],
+            &[],
+        ),
+        ("that nobody can read", &["m=audio 4000 RTP/SAVP 0 101", "a=rtpmap:101 telephone-event/8000"], &[]),
+        (
+            "that are none",
+            &[
+                "m=audio 4000 RTP/AVP 0",
+                "a=rtpmap:200 telephone-event/8000",
+                "a=rtpmap:101 telephone-event/0",
+            ],
+            &[],
+        ),
+    ];
+    for (name, lines, expected) in table {
+        let lines: Vec<&str> = ["c=IN IP4 192.0.2.7"].into_iter().chain(lines.iter().copied()).collect();
+        let session = Session::parse(sdp(&lines)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let events = session.remote()[0].expect("an audio stream").events;
+        for number in 0..128 {
+            let wanted = expected.iter().find(|(known, _)| *known == number).map(|(_, rate)| *rate);
+            assert_eq!(events.of(number).map(|format| format.clock_rate), wanted, "{name}: {number}");
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::latch::{Announced, Latch};
 use crate::command::{MediaId, RemoteStream, STREAMS, Side, StreamCounters};
+use crate::dtmf::{Detector, EventFormats, PayloadTypes, Press, Presses, TelephoneEvent};
 use crate::rtp::{Reception, RtpHeader, is_rtcp};
 
 /// One of the eight ports of a block.
@@ -60,6 +61,10 @@ pub(super) struct Call {
     heard: [Instant; 2],
     /// The silence of this side has been told.
     silent: [bool; 2],
+    /// Keys that were pressed, until they are told.
+    presses: Vec<(Side, Press)>,
+    /// When [`Self::serve`] has something to do. Written wherever an event is heard or told, never by other packets.
+    due: Option<Instant>,
     streams: [[End; 2]; STREAMS],
 }
 
@@ -69,6 +74,10 @@ struct End {
     peer: Option<Peer>,
     counters: StreamCounters,
     reception: Reception,
+    /// Payload types of the telephone events that come from here.
+    event_types: PayloadTypes,
+    events: EventFormats,
+    detector: Option<Box<Detector>>,
 }
 
 /// What a side announced for a stream, and what was learnt since.
@@ -79,12 +88,22 @@ struct Peer {
     /// RTCP comes and goes on the RTP port.
     mux: bool,
     sends: bool,
+    /// Under what it takes telephone events.
+    events: EventFormats,
 }
 
 impl Call {
     /// Without any announcement yet.
     pub(super) fn new(now: Instant, media: MediaId) -> Self {
-        Self { media, started: now, heard: [now; 2], silent: [false; 2], streams: Default::default() }
+        Self {
+            media,
+            started: now,
+            heard: [now; 2],
+            silent: [false; 2],
+            presses: Vec::new(),
+            due: None,
+            streams: Default::default(),
+        }
     }
 
     /// What a side announced.
@@ -98,6 +117,10 @@ impl Call {
             if let [End { peer: Some(caller), .. }, End { peer: Some(callee), .. }] = ends {
                 caller.latch.open(now);
                 callee.latch.open(now);
+                let (to_caller, to_callee) = (caller.events, callee.events);
+                // Everybody sends under the payload types of the other side (RFC 3264 §5.1).
+                ends[0].listen(now, to_callee, to_caller);
+                ends[1].listen(now, to_caller, to_callee);
             }
         }
     }
@@ -124,7 +147,8 @@ impl Call {
             end.counters.refused += 1;
             return None;
         };
-        let control = port.control || (peer.mux && is_rtcp(packet));
+        let mux = peer.mux;
+        let control = port.control || (mux && is_rtcp(packet));
         let header = if control { None } else { RtpHeader::read(packet) };
         let theirs = match port.control {
             true => peer.accepts_control(from),
@@ -139,7 +163,13 @@ impl Call {
         }
         let side = index_of(port.side);
         (self.heard[side], self.silent[side]) = (now, false);
-        let departure = destination.departure(opposite(port.side), port.stream, control, peer.mux)?;
+        if let Some(header) = header.as_ref().filter(|header| end.event_types.contains(header.payload_type)) {
+            let presses = end.hear_event(now, header, packet);
+            self.presses.extend(presses.into_iter().flatten().map(|press| (port.side, press)));
+            // The thread looks after each packet; what is told then says when to look again.
+            self.due = Some(now);
+        }
+        let departure = destination.departure(opposite(port.side), port.stream, control, mux)?;
         if control {
             end.counters.rtcp_packets += 1;
         } else {
@@ -184,12 +214,55 @@ impl Call {
         self.streams.iter().any(|ends| ends.iter().all(sends))
     }
 
+    /// When [`Self::serve`] has something to do.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Tells the keys that were pressed.
+    pub(super) fn serve(&mut self, now: Instant, mut pressed: impl FnMut(Side, Press)) {
+        for (side, press) in self.presses.drain(..) {
+            pressed(side, press);
+        }
+        self.due = None;
+        for [caller, callee] in &mut self.streams {
+            for (side, end) in [(Side::Caller, caller), (Side::Callee, callee)] {
+                let Some(detector) = &mut end.detector else { continue };
+                if let Some(press) = detector.expire(now) {
+                    pressed(side, press);
+                }
+                self.due = self.due.into_iter().chain(detector.deadline()).min();
+            }
+        }
+    }
+
     /// What was received from a side.
     pub(super) fn counters(&self, side: Side) -> [StreamCounters; STREAMS] {
         std::array::from_fn(|stream| {
             let end = &self.streams[stream][index_of(side)];
             StreamCounters { lost: end.reception.lost(), jitter: end.reception.jitter(), ..end.counters }
         })
+    }
+}
+
+impl End {
+    /// Telephone events come from here under `theirs`, the payload types of the other side. Who is not given any and sends
+    /// nevertheless uses its own.
+    fn listen(&mut self, now: Instant, theirs: EventFormats, own: EventFormats) {
+        self.events = if theirs.is_empty() { own } else { theirs };
+        self.event_types = self.events.types();
+        if !self.events.is_empty() && self.detector.is_none() {
+            self.detector = Some(Box::new(Detector::new(now)));
+        }
+    }
+
+    /// A packet of a telephone event.
+    fn hear_event(&mut self, now: Instant, header: &RtpHeader, packet: &[u8]) -> Presses {
+        let (Some(detector), Some(event)) = (&mut self.detector, TelephoneEvent::read(packet)) else {
+            return [None, None];
+        };
+        let clock_rate = self.events.of(header.payload_type).map_or(8_000, |format| format.clock_rate);
+        detector.receive(now, header, event, clock_rate)
     }
 }
 
@@ -203,7 +276,13 @@ impl Peer {
         let announced = Announced { address: remote.rtp, signalling };
         let mut latch = before.map_or_else(|| Latch::new(now, announced), |before| before.latch);
         latch.announce(now, announced);
-        Self { latch, rtcp: remote.rtcp, mux: remote.rtcp == remote.rtp, sends: remote.sends }
+        Self {
+            latch,
+            rtcp: remote.rtcp,
+            mux: remote.rtcp == remote.rtp,
+            sends: remote.sends,
+            events: remote.events,
+        }
     }
 
     /// RTCP is the peer's when it comes from the announced address, or from the host that RTP was learnt from: behind NAT

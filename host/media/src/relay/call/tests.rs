@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::dtmf::{EventFormat, EventFormats};
 use crate::port::tests::origin;
 
 const CALLER: &str = "192.0.2.1:4000";
@@ -22,7 +23,12 @@ fn at(address: &str) -> SocketAddr {
 /// RTCP on the next port.
 fn announced(rtp: &str) -> RemoteStream {
     let rtp = at(rtp);
-    RemoteStream { rtp, rtcp: SocketAddr::new(rtp.ip(), rtp.port() + 1), sends: true }
+    RemoteStream {
+        rtp,
+        rtcp: SocketAddr::new(rtp.ip(), rtp.port() + 1),
+        sends: true,
+        events: EventFormats::default(),
+    }
 }
 
 fn muxed(rtp: &str) -> RemoteStream {
@@ -213,6 +219,58 @@ fn what_keeps_a_call_alive() {
     let late = start + Duration::from_secs(3600);
     call.announce(late, Side::Callee, &says(announced(CALLEE)));
     assert!(!call.is_dead(late, TIMEOUT), "an announcement begins anew");
+}
+
+/// The end of a press, as its only packet.
+fn pressed(payload_type: u8, code: u8, timestamp: u32) -> Vec<u8> {
+    let mut packet = rtp()[..12].to_vec();
+    packet[1] = payload_type;
+    packet[4..8].copy_from_slice(&timestamp.to_be_bytes());
+    packet.extend([code, 0x8a, 3, 32]);
+    packet
+}
+
+fn told(call: &mut Call, now: Instant) -> Vec<(Side, char, u128)> {
+    let mut told = Vec::new();
+    call.serve(now, |side, press| told.push((side, press.digit.as_char(), press.duration.as_millis())));
+    told
+}
+
+fn with_events(rtp: &str, payload_type: u8) -> RemoteStream {
+    let mut stream = announced(rtp);
+    stream.events.add(EventFormat { payload_type, clock_rate: 8_000 });
+    stream
+}
+
+#[test]
+fn telephone_events_are_recognised_and_relayed() {
+    let now = origin();
+    let mut call = call(now, with_events(CALLER, 101), with_events(CALLEE, 96));
+    let five = pressed(96, 5, 1000);
+    assert_eq!(call.receive(now, FROM_CALLER, at(CALLER), &five), to(FROM_CALLEE, CALLEE));
+    assert_eq!(call.due(), Some(now));
+    assert_eq!(told(&mut call, now), [(Side::Caller, '5', 100)], "under the payload type of the other side");
+    assert_eq!(call.due(), None);
+    call.receive(now, FROM_CALLER, at(CALLER), &five);
+    call.receive(now, FROM_CALLER, at(CALLER), &pressed(101, 6, 5000));
+    call.receive(now, FROM_CALLER, at(STRANGER), &pressed(96, 7, 9000));
+    assert_eq!(told(&mut call, now), [], "a repetition, another payload type, a stranger");
+    call.receive(now, FROM_CALLEE, at(CALLEE), &pressed(101, 11, 1000));
+    assert_eq!(told(&mut call, now), [(Side::Callee, '#', 100)]);
+}
+
+#[test]
+fn a_press_whose_end_is_lost_is_told_after_a_while() {
+    let now = origin();
+    let mut call = call(now, with_events(CALLER, 101), with_events(CALLEE, 101));
+    let mut held = pressed(101, 5, 1000);
+    held[13] = 10;
+    call.receive(now, FROM_CALLEE, at(CALLEE), &held);
+    assert_eq!(told(&mut call, now), []);
+    let due = call.due().expect("it is waited for");
+    assert!(due > now);
+    assert_eq!(told(&mut call, due), [(Side::Callee, '5', 100)]);
+    assert_eq!(call.due(), None);
 }
 
 #[test]
