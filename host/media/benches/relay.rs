@@ -197,12 +197,15 @@ fn relay_for(phones: &[SocketAddr]) -> (Relay, Vec<SocketAddr>) {
         };
         for (side, peer) in [(Side::Caller, peers[0]), (Side::Callee, peers[1])] {
             let rtcp = SocketAddr::new(peer.ip(), peer.port() ^ 1);
-            let audio = RemoteStream { rtp: peer, rtcp, sends: true, events: EventFormats::default() };
+            let audio =
+                RemoteStream { rtp: peer, rtcp, sends: true, secure: false, events: EventFormats::default() };
             relay.command(MediaCommand::Announce {
                 media,
                 side,
                 signalling: audio.rtp.ip(),
                 streams: [Some(audio), None],
+                keys: [None, None],
+                digits_by_info: false,
             });
         }
         ports.extend([own.caller[0], own.callee[0]].map(|port| SocketAddr::new(address, port)));

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::dtmf::{Digit, EventFormats};
+use crate::srtp::{MasterKey, Suite};
 
 /// Names the media of one call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -40,10 +41,25 @@ pub struct RemoteStream {
     /// Whether the peer currently expects to send. The media timeout runs while both sides of some stream do, so a hold by
     /// either side suspends it.
     pub sends: bool,
-    /// The payload types under which it takes telephone events (RFC 4733). None while the stream is encrypted: the relay
-    /// cannot read it then.
+    /// Whether it is SRTP. It passes as it is, unless the announcement has keys for it.
+    pub secure: bool,
+    /// The payload types under which it takes telephone events (RFC 4733).
     pub events: EventFormats,
 }
+
+/// What a stream is encrypted with between the relay and one side (RFC 4568).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StreamKeys {
+    /// For both directions.
+    pub suite: Suite,
+    /// The peer's: what it encrypts with.
+    pub receive: MasterKey,
+    /// Ours.
+    pub send: MasterKey,
+}
+
+/// The keys of a side whose encryption ends at the relay, by stream. `None`: the stream passes as it is.
+pub type Keys = [Option<Box<StreamKeys>>; STREAMS];
 
 /// A command of signalling.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,6 +91,23 @@ pub enum MediaCommand {
         signalling: IpAddr,
         /// Its streams.
         streams: [Option<RemoteStream>; STREAMS],
+        /// Their keys. A direction whose key stays the same goes on; one with another key begins anew.
+        keys: Keys,
+        /// The peer takes digits by INFO only: telephone events for it are told, and taken out of the stream.
+        digits_by_info: bool,
+    },
+    /// A side pressed a key by INFO: it becomes a telephone event in its stream, if the other side takes those.
+    Press {
+        /// Which call.
+        media: MediaId,
+        /// Who pressed it.
+        side: Side,
+        /// Which key.
+        digit: Digit,
+        /// How long.
+        duration: Duration,
+        /// A random number: where SSRC and numbers begin if the side has sent nothing yet.
+        seed: u32,
     },
     /// Give the ports back; answered by [`MediaReply::Released`] with the counters.
     Release {
@@ -96,12 +129,15 @@ pub struct StreamCounters {
     pub jitter: u32,
     /// Packets of strangers, dropped.
     pub refused: u64,
+    /// Encrypted packets whose tag was wrong, or that had come before; dropped.
+    pub rejected: u64,
     /// RTCP packets relayed.
     pub rtcp_packets: u64,
 }
 
 /// What the relay tells signalling.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(clippy::large_enum_variant, reason = "told a few times per call; a box for each end would cost more")]
 pub enum MediaReply {
     /// The ports are bound and swallow or hold packets until both sides are announced.
     Allocated {

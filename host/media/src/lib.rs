@@ -7,7 +7,8 @@
 //!
 //! [`sdp`], [`port`], [`rtp`], [`dtmf`], [`srtp`] and [`command`] are pure. [`relay`] is the only part that does I/O: dedicated threads
 //! that own the sockets; in it, too, the judgement of a packet is apart from receiving and sending. The packet path
-//! allocates nothing, logs nothing and shares no lock with signalling. Nobody's packet is changed.
+//! allocates nothing, logs nothing and shares no lock with signalling. Nobody's packet is changed, except where signalling asks for
+//! it: encryption that ends here, digits that go another way.
 
 pub mod command;
 pub mod dtmf;

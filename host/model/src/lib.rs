@@ -13,8 +13,8 @@ pub mod question;
 
 pub use address::{Aor, Extension};
 pub use answer::{
-    Challenge, Credential, Dial, DigestAlgorithm, Rejection, RouteDecision, Strategy, Target, TargetAddress,
-    Verdict,
+    Challenge, Credential, Dial, DigestAlgorithm, Rejection, RouteDecision, Srtp, Strategy, Target,
+    TargetAddress, Verdict,
 };
 pub use event::{CallLeg, EndReason, Event, EventKind, Party};
 pub use id::CallId;

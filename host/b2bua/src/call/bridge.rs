@@ -122,6 +122,9 @@ fn pass(call: &mut Call, ctx: &mut Context, now: Instant, request: Incoming) {
     }
     let from = if call.is_answered() { call.side_of(request.leg) } else { early::sender(call, &request) };
     let Some(from) = from else { return early::answer_alone(ctx, now, &request) };
+    if offer.as_ref().is_some_and(|offer| !call.accepts(from, offer, true)) {
+        return reply(ctx, now, &request, 488, |_, _| {});
+    }
     if method == Method::Invite {
         reply(ctx, now, &request, 100, |_, _| {});
     }
@@ -164,6 +167,11 @@ fn send_twin(
     offer: Option<Session>,
 ) {
     let to = opposite(from);
+    if offer.is_some() {
+        call.media.offerer = from;
+    } else if request.message.method() == Method::Invite {
+        call.media.offerer = to;
+    }
     let body = match &offer {
         Some(session) => {
             call.rewritten_for(ctx, to, session).map(|body| (Bytes::from_static(b"application/sdp"), body))

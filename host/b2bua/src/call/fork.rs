@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use cordboard_media::command::Side;
 use cordboard_media::sdp::Session;
-use cordboard_model::{EventKind, TargetAddress};
+use cordboard_model::{EventKind, Srtp, TargetAddress};
 use cordboard_sip::dialog::Dialog;
 use cordboard_sip::endpoint::TransactionFailure;
 use cordboard_sip::message::{Message, NameAddr, Request, Response, StartLine};
@@ -19,6 +19,7 @@ use super::facts::{party, text, uri_party};
 use super::headers::{pass_back, pass_on, plugin_may_set};
 use super::leg::Leg;
 use super::reliable::{self, Provisional};
+use super::security::Security;
 use super::start::session_of;
 use super::{Call, LegName, Stage, bridge, session_timer, setup, teardown};
 use crate::context::{ALLOW, ClientUse, Context, EXTENSIONS, SESSION_TIMERS};
@@ -54,6 +55,10 @@ pub(crate) struct Fork {
     /// What was sent, to make the dialog of.
     request: Option<Request>,
     local_tag: Option<String>,
+    /// The encryption of the latest INVITE.
+    pub(crate) security: Security,
+    /// It refused an INVITE with encryption that it was only preferred to have.
+    pub(crate) refuses_encryption: bool,
     /// The shortest session timer that the callee takes, if it refused ours.
     min_se: Option<u32>,
     /// Every INVITE of it, over all flows tried.
@@ -85,6 +90,8 @@ impl Fork {
             alternatives: Vec::new(),
             request: None,
             local_tag: None,
+            security: Security::default(),
+            refuses_encryption: false,
             min_se: None,
             transactions: Vec::new(),
             early: None,
@@ -129,6 +136,10 @@ impl Fork {
 /// Sends the INVITE of a located fork.
 pub(crate) fn invite(call: &mut Call, ctx: &mut Context, now: Instant, place: usize) {
     let Some(flow) = call.setup.forks[place].flow else { return };
+    let Ok(security) = call.security_for(ctx, place) else {
+        return setup::fork_failed(call, ctx, now, place, 488);
+    };
+    call.setup.forks[place].security = security;
     let local_tag = ctx.endpoint.new_tag();
     let sip_call_id = ctx.endpoint.new_call_id();
     let request = invitation(call, ctx, place, flow, &local_tag, &sip_call_id);
@@ -179,7 +190,9 @@ fn invitation(
     for (name, value) in target.headers.iter().filter(|(name, _)| plugin_may_set(name)) {
         request.other(name, value);
     }
-    let offer = call.invite.offer.as_ref().and_then(|offer| call.rewritten_for(ctx, Side::Callee, offer));
+    let encryption = fork.security.shown_to(Side::Callee, None);
+    let offer = call.invite.offer.as_ref();
+    let offer = offer.and_then(|offer| call.rewritten_as(ctx, Side::Callee, offer, &encryption));
     if let Some(body) = offer {
         request.body("application/sdp", body);
     }
@@ -250,7 +263,7 @@ pub(crate) fn response(call: &mut Call, ctx: &mut Context, now: Instant, place: 
         }
     } else if status.is_success() {
         success(call, ctx, now, place, message);
-    } else if !asks_for_longer_session(call, place, message) {
+    } else if !asks_for_longer_session(call, place, message) && !asks_for_plain_media(call, place, status) {
         if status.code() / 100 == 3 {
             let contacts = message.contacts().flatten().map(|contact| text(contact.uri.raw)).collect();
             setup::redirected(call, contacts);
@@ -271,6 +284,20 @@ fn asks_for_longer_session(call: &mut Call, place: usize, message: &Message) -> 
         return fork.min_se.is_some();
     }
     false
+}
+
+/// A 488 or 606 for the first time, of a target that may go without the encryption that it was offered.
+fn asks_for_plain_media(call: &mut Call, place: usize, status: StatusCode) -> bool {
+    let fork = &mut call.setup.forks[place];
+    let preferred = call.setup.trials[fork.trial].target.srtp == Srtp::Preferred;
+    let is_first = !fork.refuses_encryption && matches!(fork.state, ForkState::Inviting(_));
+    let asks = call.stage == Stage::Dialing
+        && preferred
+        && is_first
+        && call.invite.offer.is_some()
+        && matches!(status.code(), 488 | 606);
+    fork.refuses_encryption |= asks;
+    asks
 }
 
 /// The INVITE of a fork got no final response.
@@ -306,9 +333,15 @@ fn provisional(
     if status == StatusCode::TRYING || call.stage != Stage::Dialing {
         return;
     }
+    let is_offer = call.invite.offer.is_none();
+    let security = &call.setup.forks[place].security;
     let early = session_of(message).ok().flatten();
+    let early = early.filter(|session| security.accepts(Side::Callee, session, is_offer));
     if !early::take(call, ctx, now, place, message, early.as_ref()) {
         return;
+    }
+    if early.is_some() {
+        call.adopt_security(ctx, place);
     }
     let body = early.as_ref().and_then(|session| call.rewritten_for(ctx, Side::Caller, session));
     if let Some(session) = early {
@@ -392,6 +425,9 @@ fn win(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: 
     let session = session_of(message)
         .ok()
         .and_then(|session| session.or_else(|| early_session(&mut call.setup.forks[place], message)));
+    let security = &call.setup.forks[place].security;
+    let is_offer = call.invite.offer.is_none();
+    let session = session.filter(|session| security.accepts(Side::Callee, session, is_offer));
     let Some(session) = session.filter(|_| !too_late) else {
         decline(call, ctx, now, place, message);
         return setup::fork_failed(call, ctx, now, place, 488);
@@ -405,6 +441,7 @@ fn win(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: 
     }
     call.callee = Some((place, leg));
     call.stage = Stage::Talking(now);
+    call.adopt_security(ctx, place);
     session_timer::take(call, ctx, now, Side::Callee, message);
     // A session that both have agreed to in a reliable provisional, or changed since then by UPDATE, is not told again.
     let body = if settled {

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use cordboard_media::command::{MediaCommand, MediaId, MediaPorts, Side};
-use cordboard_media::sdp::Session;
+use cordboard_media::sdp::{Encryption, Session};
 use cordboard_model::{CallFacts, CallId, CallLeg, QuestionId};
 use cordboard_sip::message::Message;
 use cordboard_sip::transaction::{ClientTransactionId, ServerTransactionId};
@@ -26,6 +26,7 @@ pub(crate) mod headers;
 pub(crate) mod leg;
 pub(crate) mod outcome;
 pub(crate) mod reliable;
+pub(crate) mod security;
 pub(crate) mod session_timer;
 pub(crate) mod setup;
 pub(crate) mod start;
@@ -34,6 +35,7 @@ pub(crate) mod teardown;
 use bridge::Passed;
 use leg::Leg;
 use reliable::Reliable;
+use security::{OurKeys, Security};
 use setup::Setup;
 
 /// Names one call inside the core. Never used twice.
@@ -85,6 +87,12 @@ pub(crate) struct Media {
     /// Our address towards the caller and towards the callee.
     pub(crate) caller_address: IpAddr,
     pub(crate) callee_address: Option<IpAddr>,
+    /// Who made the latest offer; what the other side says is the answer to it.
+    pub(crate) offerer: Side,
+    /// The encryption of both legs, as the target wants it that answers. Until one does, that of the caller passes.
+    pub(crate) security: Security,
+    /// What the caller's encryption ends with, for whichever target wants that.
+    pub(crate) caller_keys: Option<OurKeys>,
 }
 
 pub(crate) struct Call {
@@ -184,27 +192,46 @@ impl Call {
         }
         if self.media.ports.is_some() {
             let (media, signalling) = (self.media.id, flow.remote.ip());
-            ctx.media(MediaCommand::Announce { media, side, signalling, streams: session.remote() });
+            let (streams, keys) = self.media.security.streams(side, session, self.media.offerer == side);
+            let digits_by_info = false;
+            ctx.media(MediaCommand::Announce { media, side, signalling, streams, keys, digits_by_info });
         }
     }
 
-    /// The session that `side` was shown last.
-    pub(crate) fn session_shown_to(&self, ctx: &Context, side: Side) -> Option<bytes::Bytes> {
+    /// The session that `side` was shown last, as an offer.
+    pub(crate) fn session_offered_to(&mut self, ctx: &Context, side: Side) -> Option<bytes::Bytes> {
         let session = match side {
-            Side::Caller => &self.media.callee_session,
-            Side::Callee => &self.media.caller_session,
+            Side::Caller => self.media.callee_session.clone(),
+            Side::Callee => self.media.caller_session.clone(),
         };
+        self.media.offerer = opposite(side);
         self.rewritten_for(ctx, side, session.as_ref()?)
     }
 
     /// A session of the other side as `side` gets to see it: our address, our ports.
     pub(crate) fn rewritten_for(&self, ctx: &Context, side: Side, session: &Session) -> Option<bytes::Bytes> {
+        let offer = match side {
+            Side::Caller => &self.media.caller_session,
+            Side::Callee => &self.media.callee_session,
+        };
+        let offer = offer.as_ref().filter(|_| self.media.offerer == side);
+        self.rewritten_as(ctx, side, session, &self.media.security.shown_to(side, offer))
+    }
+
+    /// As [`Self::rewritten_for`], with this encryption.
+    pub(crate) fn rewritten_as(
+        &self,
+        ctx: &Context,
+        side: Side,
+        session: &Session,
+        encryption: &Encryption,
+    ) -> Option<bytes::Bytes> {
         let ports = self.media.ports?;
         let (address, rtp_ports) = match side {
             Side::Caller => (self.media.caller_address, ports.caller),
             Side::Callee => (self.media.callee_address?, ports.callee),
         };
-        Some(session.rewrite(ctx.settings.advertised(address), rtp_ports))
+        Some(session.rewrite_as(ctx.settings.advertised(address), rtp_ports, encryption))
     }
 }
 

@@ -289,7 +289,10 @@ fn invite_located(call: &mut Call, ctx: &mut Context, now: Instant) {
         return allocate(call, ctx, flow);
     }
     for place in located {
-        fork::invite(call, ctx, now, place);
+        // One that fails at once starts the next, and this list is older than that.
+        if matches!(call.setup.forks[place].state, ForkState::Located) {
+            fork::invite(call, ctx, now, place);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use cordboard_media::command::MediaId;
+use cordboard_media::command::{MediaId, Side};
 use cordboard_media::sdp::{SdpError, Session};
 use cordboard_model::{AuthorizationSubject, EventKind, Party};
 use cordboard_sip::dialog::Dialog;
@@ -16,6 +16,7 @@ use rand::RngExt;
 use super::facts::{facts, uri_party};
 use super::leg::Leg;
 use super::reliable::{MAX_FIRST_RSEQ, Reliable};
+use super::security::Security;
 use super::session_timer;
 use super::setup::Setup;
 use super::{Call, CallKey, Invite, LegName, Media, Stage};
@@ -166,6 +167,7 @@ pub(crate) fn begin(
         .then(|| Reliable::new(ctx.rng.random_range(1..=MAX_FIRST_RSEQ)));
     let subject = AuthorizationSubject::Call(facts.clone());
     let question = ctx.ask_for_call(key, Question::Authorize(subject));
+    let offerer = if offer.is_some() { Side::Caller } else { Side::Callee };
     let mut call = Call {
         key,
         id,
@@ -185,6 +187,9 @@ pub(crate) fn begin(
             callee_session: None,
             caller_address: flow.local.ip(),
             callee_address: None,
+            offerer,
+            security: Security::default(),
+            caller_keys: None,
         },
         passed: Vec::new(),
         reinvite: None,

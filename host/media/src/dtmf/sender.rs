@@ -1,7 +1,7 @@
 //! The packets of a press that we send (RFC 4733 §2.5.1): one every 20 ms while it lasts, and its end three times.
 //!
 //! They belong to the stream of the peer whose digit it is: they carry its SSRC, a timestamp of its clock, and numbers from its
-//! sequence, so that its later packets have to be renumbered by [`EventSender::shift`].
+//! sequence, so that its later packets have to be renumbered.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -46,7 +46,6 @@ pub struct EventSender {
     playing: Option<Playing>,
     /// When the next press may begin.
     free: Instant,
-    shift: u16,
 }
 
 #[derive(Debug)]
@@ -63,7 +62,7 @@ struct Playing {
 impl EventSender {
     /// For a receiver that takes this format.
     pub fn new(now: Instant, format: EventFormat) -> Self {
-        Self { format, waiting: VecDeque::new(), playing: None, free: now, shift: 0 }
+        Self { format, waiting: VecDeque::new(), playing: None, free: now }
     }
 
     /// The receiver announced anew.
@@ -78,11 +77,6 @@ impl EventSender {
         }
     }
 
-    /// How many packets were put into the stream: what its own sequence numbers have to grow by, modulo 2^16.
-    pub fn shift(&self) -> u16 {
-        self.shift
-    }
-
     /// When [`Self::poll`] has something to send.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.playing {
@@ -91,8 +85,8 @@ impl EventSender {
         }
     }
 
-    /// The next packet, if its time has come. `stream` is where the peer's stream is, and is moved on.
-    pub fn poll(&mut self, now: Instant, stream: &mut Stream) -> Option<[u8; HEADER_BYTES + 4]> {
+    /// The next packet, if its time has come. `stream` is where the peer's stream is; the packet has the next number in it.
+    pub fn poll(&mut self, now: Instant, stream: Stream) -> Option<[u8; HEADER_BYTES + 4]> {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return None;
         }
@@ -114,7 +108,6 @@ impl EventSender {
             marker: std::mem::take(&mut playing.first),
             duration: u16::try_from(units(lasted, rate)).unwrap_or(u16::MAX),
         };
-        stream.sequence = stream.sequence.wrapping_add(1);
         let packet = packet(self.format.payload_type, playing.timestamp, stream, event);
         playing.next += INTERVAL;
         playing.ends += u8::from(end);
@@ -122,7 +115,6 @@ impl EventSender {
             self.free = playing.next + PAUSE;
             self.playing = None;
         }
-        self.shift = self.shift.wrapping_add(1);
         Some(packet)
     }
 
@@ -137,16 +129,11 @@ fn units(time: Duration, rate: u32) -> u32 {
     (units & u128::from(u32::MAX)) as u32
 }
 
-fn packet(
-    payload_type: u8,
-    timestamp: u32,
-    stream: &Stream,
-    event: TelephoneEvent,
-) -> [u8; HEADER_BYTES + 4] {
+fn packet(payload_type: u8, timestamp: u32, stream: Stream, event: TelephoneEvent) -> [u8; HEADER_BYTES + 4] {
     let mut packet = [0; HEADER_BYTES + 4];
     packet[0] = 0x80;
     packet[1] = u8::from(event.marker) << 7 | payload_type;
-    packet[2..4].copy_from_slice(&stream.sequence.to_be_bytes());
+    packet[2..4].copy_from_slice(&stream.sequence.wrapping_add(1).to_be_bytes());
     packet[4..8].copy_from_slice(&timestamp.to_be_bytes());
     packet[8..12].copy_from_slice(&stream.ssrc.to_be_bytes());
     packet[12..].copy_from_slice(&event.payload());

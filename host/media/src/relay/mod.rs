@@ -161,9 +161,15 @@ impl Relay {
                     None => MediaReply::Exhausted { media },
                 })
             }
-            MediaCommand::Announce { media, side, signalling, streams } => {
+            MediaCommand::Announce { media, side, signalling, streams, keys, digits_by_info } => {
                 let signalling = (!self.any_source).then_some(signalling);
-                self.announce(&mut desk, media, side, Announcement { streams, signalling })
+                let announcement = Announcement { streams, signalling, keys, digits_by_info };
+                self.announce(&mut desk, media, side, announcement)
+            }
+            MediaCommand::Press { media, side, digit, duration, seed } => {
+                let &block = desk.calls.get(&media)?;
+                self.order(block, |block| Order::Press { block, side, digit, duration, seed });
+                None
             }
             MediaCommand::Release { media } => {
                 let block = desk.calls.remove(&media)?;

@@ -75,6 +75,7 @@ impl Phone {
             rtp: self.rtp.local_addr().unwrap(),
             rtcp: self.rtcp.local_addr().unwrap(),
             sends: true,
+            secure: false,
             events: EventFormats::default(),
         }
     }
@@ -139,7 +140,14 @@ fn announce(relay: &Relay, media: u64, side: Side, audio: RemoteStream) {
 
 /// Of a phone whose SIP comes from home.
 fn announcement(media: u64, side: Side, streams: [Option<RemoteStream>; STREAMS]) -> MediaCommand {
-    MediaCommand::Announce { media: MediaId(media), side, signalling: home().into(), streams }
+    MediaCommand::Announce {
+        media: MediaId(media),
+        side,
+        signalling: home().into(),
+        streams,
+        keys: [None, None],
+        digits_by_info: false,
+    }
 }
 
 /// A call between two phones that both announced themselves.
@@ -233,7 +241,13 @@ fn a_phone_behind_nat_is_heard_and_reached() {
         &relay,
         1,
         Side::Callee,
-        RemoteStream { rtp: useless, rtcp: useless, sends: true, events: EventFormats::default() },
+        RemoteStream {
+            rtp: useless,
+            rtcp: useless,
+            sends: true,
+            secure: false,
+            events: EventFormats::default(),
+        },
     );
     let said: Vec<_> = (0..10).map(|_| callee.says("hello", ports.callee[0])).collect();
     for packet in &said[2..] {

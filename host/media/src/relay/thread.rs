@@ -11,9 +11,10 @@ use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 
 use super::Tell;
-use super::call::{Announcement, Call, Departure, PORTS, Port};
+use super::call::{Announcement, Call, Departure, PORTS, Packet, Port};
 use crate::command::{MediaId, MediaReply, Side};
-use crate::dtmf::Press;
+use crate::dtmf::{Digit, Press};
+use crate::srtp::MAX_TRAILER_BYTES;
 
 /// Sockets that signalling has bound, each with its place in the block.
 pub(super) type NewSockets = Vec<(Port, UdpSocket)>;
@@ -29,6 +30,8 @@ pub(super) enum Order {
     Begin { block: usize, media: MediaId, sockets: NewSockets },
     /// What a side announced, with sockets for streams that the block had none for.
     Announce { block: usize, side: Side, announcement: Announcement, sockets: NewSockets },
+    /// A side pressed a key by INFO.
+    Press { block: usize, side: Side, digit: Digit, duration: Duration, seed: u32 },
     /// The call on a block is over.
     Release { block: usize },
 }
@@ -101,7 +104,7 @@ impl RelayThread {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &wake, EventData::new_u64(WAKE), EventFlags::IN)?;
         let blocks = std::iter::repeat_with(|| None).take(blocks).collect();
-        let packet = vec![0; DATAGRAM_BYTES].into();
+        let packet = vec![0; DATAGRAM_BYTES + MAX_TRAILER_BYTES].into();
         Ok(Self { epoll, wake, orders, tell, timeouts, blocks, due: None, packet })
     }
 
@@ -142,19 +145,19 @@ impl RelayThread {
     fn relay(&mut self, now: Instant, token: usize) {
         let Some(block) = self.blocks[token / PORTS].as_deref_mut() else { return };
         let Some(socket) = &block.sockets[token % PORTS] else { return };
-        let Ok((length, from)) = socket.udp.recv_from(&mut self.packet) else { return };
-        let packet = &self.packet[..length];
+        let Ok((length, from)) = socket.udp.recv_from(&mut self.packet[..DATAGRAM_BYTES]) else { return };
+        let mut packet = Packet { buffer: &mut self.packet, length };
         // A resting block swallows what is still sent to its last call.
         let Some(call) = &mut block.call else { return };
         let port = Port::from_index(token % PORTS);
-        let departure = call.receive(now, port, from, packet);
+        let departure = call.receive(now, port, from, &mut packet);
         if let Some(due) = call.due() {
             self.due = Some(self.due.map_or(due, |first| first.min(due)));
         }
         let Some(Departure { port, to }) = departure else { return };
         if let Some(socket) = &block.sockets[port.index()] {
             // What the kernel cannot send now would come too late: RTP is better lost.
-            let _lost = socket.udp.send_to(packet, to);
+            let _lost = socket.udp.send_to(packet.bytes(), to);
         }
     }
 
@@ -164,15 +167,22 @@ impl RelayThread {
         idle.into_iter().chain(due).min()
     }
 
-    /// Tells what the calls have heard. A walk over all of them, but only while somebody presses a key.
+    /// Tells what the calls have heard, and sends what they have to say. A walk over all of them, but only while somebody presses
+    /// a key.
     fn serve(&mut self, now: Instant) {
         let Self { blocks, tell, .. } = self;
         let mut first: Option<Instant> = None;
-        for call in blocks.iter_mut().flatten().filter_map(|block| block.call.as_mut()) {
+        for block in blocks.iter_mut().flatten() {
+            let BlockState { sockets, call: Some(call) } = &mut **block else { continue };
             let media = call.media;
             if call.due().is_some_and(|due| due <= now) {
-                call.serve(now, |side, Press { digit, duration }| {
+                let told = |side, Press { digit, duration }| {
                     tell(MediaReply::Pressed { media, side, digit, duration });
+                };
+                call.serve(now, told, |Departure { port, to }, packet| {
+                    if let Some(socket) = &sockets[port.index()] {
+                        let _lost = socket.udp.send_to(packet, to);
+                    }
                 });
             }
             first = first.into_iter().chain(call.due()).min();
@@ -215,6 +225,12 @@ impl RelayThread {
                     call.announce(now, side, &announcement);
                 }
                 block.watch(&self.epoll, index);
+            }
+            Order::Press { block: index, side, digit, duration, seed } => {
+                let call = self.blocks[index].as_deref_mut().and_then(|block| block.call.as_mut());
+                let Some(call) = call else { return };
+                call.press(now, side, digit, duration, seed);
+                self.due = self.due.into_iter().chain(call.due()).min();
             }
             Order::Release { block: index } => {
                 let Some(block) = self.blocks[index].as_deref_mut() else { return };

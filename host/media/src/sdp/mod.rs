@@ -15,6 +15,9 @@
 //! - BUNDLE passes: an offer has one port of ours per line; where an answer gives several lines one address and port
 //!   (RFC 9143), they get one port of ours too, and everything flows through that stream.
 //!
+//! - Where encryption ends at the relay, `RTP/AVP` and `RTP/SAVP` change into each other and `a=crypto` lines leave or are ours
+//!   ([`Session::rewrite_as`]).
+//!
 //! Which line is which relay stream depends on media types and order only, which RFC 3264 keeps equal in offer and
 //! answer: the first audio is stream 0; the first video or second audio is stream 1, else another medium over RTP or UDPTL
 //! (text, T.38).
@@ -29,7 +32,9 @@
 //! # Ok::<(), cordboard_media::sdp::SdpError>(())
 //! ```
 
+mod crypto;
 mod edit;
+mod encryption;
 mod error;
 mod line;
 mod read;
@@ -42,6 +47,7 @@ use bytes::Bytes;
 
 use crate::command::{RemoteStream, STREAMS};
 
+pub use crypto::{CryptoLine, Encryption};
 pub use error::SdpError;
 
 /// What one `m=` line says, as far as the relay needs it.
@@ -59,7 +65,9 @@ pub struct Session {
     body: Bytes,
     lines: Vec<MediaLine>,
     remote: [Option<RemoteStream>; STREAMS],
+    crypto: [Vec<CryptoLine>; STREAMS],
     edits: Vec<edit::Edit>,
+    protections: Vec<encryption::Protection>,
 }
 
 impl Session {
@@ -68,8 +76,8 @@ impl Session {
     /// # Errors
     /// When a line that the relay depends on is malformed. Everything else passes unread.
     pub fn parse(body: Bytes) -> Result<Self, SdpError> {
-        let read::Reading { lines, remote, edits } = read::read(&body)?;
-        Ok(Self { body, lines, remote, edits })
+        let read::Reading { lines, remote, crypto, edits, protections } = read::read(&body)?;
+        Ok(Self { body, lines, remote, crypto, edits, protections })
     }
 
     /// Its `m=` lines in order.
@@ -80,6 +88,19 @@ impl Session {
     /// Where the peer wants each relayed stream; `None` where the stream is absent, disabled, or bundled into another.
     pub fn remote(&self) -> [Option<RemoteStream>; STREAMS] {
         self.remote
+    }
+
+    /// The crypto attributes (RFC 4568) of each relayed stream that we can use, in their order: the peer's preference.
+    pub fn crypto(&self) -> &[Vec<CryptoLine>; STREAMS] {
+        &self.crypto
+    }
+
+    /// As [`Self::rewrite`], with another encryption than the peer's.
+    pub fn rewrite_as(&self, address: IpAddr, rtp_ports: [u16; STREAMS], encryption: &Encryption) -> Bytes {
+        let changes = self.protections.iter().flat_map(|stream| stream.edits(&self.body, encryption));
+        let mut edits: Vec<_> = self.edits.iter().cloned().chain(changes).collect();
+        edits.sort_by_key(|edit| edit.range.start);
+        edit::apply(&self.body, &edits, address, rtp_ports).into()
     }
 
     /// The body with our address and ports in place of the peer's: `c=`, `m=` port, `o=` address, `a=rtcp`; ICE lines are

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
+use super::crypto::CryptoLine;
 use super::edit::{Edit, Replacement};
+use super::encryption::Protection;
 use super::line::{Line, fields, lines, port, unicast};
 use super::{MediaLine, SdpError};
 use crate::command::{RemoteStream, STREAMS};
@@ -26,6 +28,8 @@ const ICE_ATTRIBUTES: [&[u8]; 9] = [
 pub(super) struct Reading {
     pub(super) lines: Vec<MediaLine>,
     pub(super) remote: [Option<RemoteStream>; STREAMS],
+    pub(super) crypto: [Vec<CryptoLine>; STREAMS],
+    pub(super) protections: Vec<Protection>,
     /// In order of their ranges.
     pub(super) edits: Vec<Edit>,
 }
@@ -50,6 +54,7 @@ struct MediaField {
     secure: bool,
     port: u16,
     port_range: Range<usize>,
+    transport: Range<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,6 +77,11 @@ struct Section {
     rtcp: Option<Rtcp>,
     mux: bool,
     events: EventFormats,
+    crypto: Vec<CryptoLine>,
+    /// All its `a=crypto` lines, also those that we cannot use.
+    crypto_lines: Vec<Range<usize>>,
+    /// Where it ends; 0 as long as it goes on.
+    end: usize,
 }
 
 /// An `a=rtcp` line (RFC 3605).
@@ -160,9 +170,11 @@ impl Reader<'_> {
             b"video" => Kind::Video,
             _ => Kind::Other,
         };
-        let transport = self.body[transport.clone()].to_ascii_uppercase();
-        let (relayable, secure) = (is_relayable(&transport), is_secure(&transport));
-        let media = MediaField { kind, relayable, secure, port, port_range: port_range.clone() };
+        let (port_range, transport) = (port_range.clone(), transport.clone());
+        let profile = self.body[transport.clone()].to_ascii_uppercase();
+        let (relayable, secure) = (is_relayable(&profile), is_secure(&profile));
+        let media = MediaField { kind, relayable, secure, port, port_range, transport };
+        self.section().end = line.whole.start;
         self.media.push(Section { line: line.number, media: Some(media), ..Section::default() });
         Ok(())
     }
@@ -175,6 +187,12 @@ impl Reader<'_> {
             b"recvonly" | b"inactive" => self.section().sends = Some(false),
             b"rtcp-mux" | b"rtcp-mux-only" => self.section().mux = true,
             b"rtcp" => self.rtcp(line, line.value.start + name.len()),
+            b"crypto" => {
+                let (read, whole) = (CryptoLine::read(value), line.whole.clone());
+                let section = self.section();
+                section.crypto.extend(read);
+                section.crypto_lines.push(whole);
+            }
             b"rtpmap" => {
                 if let Some(format) = event_format(value) {
                     self.section().events.add(format);
@@ -203,7 +221,10 @@ impl Reader<'_> {
     /// Gives the streams to the `m=` lines and checks what the streams depend on.
     fn finish(mut self) -> Result<Reading, SdpError> {
         let slots = slots(&self.media);
+        self.section().end = self.body.len();
         let mut remote = [None; STREAMS];
+        let mut crypto: [Vec<CryptoLine>; STREAMS] = Default::default();
+        let mut protections = Vec::new();
         let mut lines = Vec::with_capacity(self.media.len());
         for (section, slot) in self.media.iter().zip(slots) {
             let media = section.media.as_ref().expect("every section in `media` begins with an m= line");
@@ -222,11 +243,13 @@ impl Reader<'_> {
                 .position(|other: &Option<RemoteStream>| other.is_some_and(|other| other.rtp == stream.rtp));
             if bundled.is_none() {
                 remote[slot] = Some(stream);
+                crypto[slot].clone_from(&section.crypto);
             }
+            protections.push(section.protection(media, slot));
             self.edits.extend(section.port_edits(media, bundled.unwrap_or(slot)));
         }
         self.edits.sort_by_key(|edit| edit.range.start);
-        Ok(Reading { lines, remote, edits: self.edits })
+        Ok(Reading { lines, remote, crypto, protections, edits: self.edits })
     }
 }
 
@@ -241,8 +264,12 @@ impl Section {
         let sends = self.sends.or(session.sends).unwrap_or(true) && !address.is_unspecified();
         let rtp = SocketAddr::new(address, port);
         let secure = self.media.as_ref().is_some_and(|media| media.secure);
-        let events = if secure { EventFormats::default() } else { self.events };
-        Ok(RemoteStream { rtp, rtcp: self.rtcp_address(rtp)?, sends, events })
+        Ok(RemoteStream { rtp, rtcp: self.rtcp_address(rtp)?, sends, secure, events: self.events })
+    }
+
+    fn protection(&self, media: &MediaField, slot: usize) -> Protection {
+        let (transport, lines) = (media.transport.clone(), self.crypto_lines.clone());
+        Protection { slot, transport, lines, end: self.end }
     }
 
     fn rtcp_address(&self, rtp: SocketAddr) -> Result<SocketAddr, SdpError> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::dtmf::EventFormats;
+use crate::srtp::{MASTER_BYTES, MasterKey, Suite};
 
 const PORTS: [u16; STREAMS] = [10_000, 10_002];
 
@@ -74,7 +75,7 @@ fn sdp(lines: &[&str]) -> Bytes {
 
 fn remote(rtp: &str, rtcp: &str, sends: bool) -> Option<RemoteStream> {
     let (rtp, rtcp) = (rtp.parse().unwrap(), rtcp.parse().unwrap());
-    Some(RemoteStream { rtp, rtcp, sends, events: EventFormats::default() })
+    Some(RemoteStream { rtp, rtcp, sends, secure: false, events: EventFormats::default() })
 }
 
 #[test]
@@ -170,7 +171,6 @@ fn payload_types_of_telephone_events() {
             &["m=audio 4000 RTP/AVP 0", "m=audio 5000 RTP/AVP 101", "a=rtpmap:101 telephone-event/8000"],
             &[],
         ),
-        ("that nobody can read", &["m=audio 4000 RTP/SAVP 0 101", "a=rtpmap:101 telephone-event/8000"], &[]),
         (
             "that are none",
             &[
@@ -189,6 +189,80 @@ fn payload_types_of_telephone_events() {
             let wanted = expected.iter().find(|(known, _)| *known == number).map(|(_, rate)| *rate);
             assert_eq!(events.of(number).map(|format| format.clock_rate), wanted, "{name}: {number}");
         }
+    }
+}
+
+fn line(tag: u32, suite: Suite) -> CryptoLine {
+    CryptoLine { tag, suite, key: MasterKey::new([tag as u8; MASTER_BYTES]) }
+}
+
+#[test]
+fn encryption_that_ends_here() {
+    let key = |tag| line(tag, Suite::AesCm128HmacSha1_80).key.reveal_base64();
+    let secure = [
+        "c=IN IP4 198.51.100.1",
+        "m=audio 10000 RTP/SAVP 0",
+        "a=ptime:20",
+        &format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{}", key(1)),
+        &format!("a=crypto:2 AES_CM_128_HMAC_SHA1_32 inline:{}", key(2)),
+        "m=video 10002 RTP/SAVPF 31",
+        &format!("a=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:{}", key(3)),
+    ]
+    .map(str::to_owned);
+    let plain =
+        ["c=IN IP4 198.51.100.1", "m=audio 10000 RTP/AVP 0", "a=ptime:20", "m=video 10002 RTP/AVPF 31"];
+    let ours =
+        |body: &[&str]| String::from_utf8(sdp(body).to_vec()).unwrap().replace("192.0.2.7", "198.51.100.1");
+    let secure: Vec<&str> = secure.iter().map(String::as_str).collect();
+    let address = "198.51.100.1".parse().unwrap();
+
+    let lines = [
+        vec![line(1, Suite::AesCm128HmacSha1_80), line(2, Suite::AesCm128HmacSha1_32)],
+        vec![line(3, Suite::AesCm128HmacSha1_80)],
+    ];
+    let added = Encryption::Added(lines.clone());
+    let session = Session::parse(sdp(&plain)).unwrap();
+    assert_eq!(session.crypto(), &[vec![], vec![]]);
+    assert_eq!(session.rewrite_as(address, PORTS, &added), ours(&secure));
+    let session = Session::parse(sdp(&secure)).unwrap();
+    assert_eq!(session.crypto(), &lines);
+    assert_eq!(session.rewrite_as(address, PORTS, &Encryption::Removed), ours(&plain));
+    assert_eq!(session.rewrite_as(address, PORTS, &added), ours(&secure), "ours in place of theirs");
+    assert_eq!(session.rewrite_as(address, PORTS, &Encryption::Passed), session.rewrite(address, PORTS));
+
+    let cut = sdp(&plain[..2]);
+    let session = Session::parse(cut.slice(..cut.len() - 2)).unwrap();
+    assert_eq!(
+        session.rewrite_as(address, PORTS, &Encryption::Added([lines[0].clone(), vec![]])),
+        ours(&[secure[0], secure[1], secure[3], secure[4]])
+    );
+    let fax = ["c=IN IP4 198.51.100.1", "m=image 10002 udptl t38"];
+    assert_eq!(Session::parse(sdp(&fax)).unwrap().rewrite_as(address, PORTS, &added), ours(&fax));
+}
+
+#[test]
+fn crypto_lines_that_we_can_use() {
+    let good = MasterKey::new([7; MASTER_BYTES]).reveal_base64();
+    let table = [
+        ("plain", format!("4 AES_CM_128_HMAC_SHA1_32 inline:{good}"), true),
+        ("with a lifetime", format!("1 AES_CM_128_HMAC_SHA1_80 inline:{good}|2^31"), true),
+        ("with a hint for the window", format!("1 AES_CM_128_HMAC_SHA1_80 inline:{good} WSH=64"), true),
+        ("with an MKI", format!("1 AES_CM_128_HMAC_SHA1_80 inline:{good}|2^31|1:4"), false),
+        ("with two keys", format!("1 AES_CM_128_HMAC_SHA1_80 inline:{good}|1:4;inline:{good}|2:4"), false),
+        ("of another suite", format!("1 AES_192_CM_HMAC_SHA1_80 inline:{good}"), false),
+        ("without encryption", format!("1 AES_CM_128_HMAC_SHA1_80 inline:{good} UNENCRYPTED_SRTP"), false),
+        ("with derived keys", format!("1 AES_CM_128_HMAC_SHA1_80 inline:{good} KDR=1"), false),
+        ("with a short key", "1 AES_CM_128_HMAC_SHA1_80 inline:AAAA".to_owned(), false),
+        ("of another method", format!("1 AES_CM_128_HMAC_SHA1_80 uri:{good}"), false),
+        ("without a tag", format!("AES_CM_128_HMAC_SHA1_80 inline:{good}"), false),
+    ];
+    for (name, value, expected) in table {
+        let value = format!("a=crypto:{value}");
+        let session =
+            Session::parse(sdp(&["c=IN IP4 192.0.2.7", "m=audio 4000 RTP/SAVP 0", &value])).unwrap();
+        assert_eq!(!session.crypto()[0].is_empty(), expected, "{name}");
+        let removed = session.rewrite_as("192.0.2.1".parse().unwrap(), PORTS, &Encryption::Removed);
+        assert!(!String::from_utf8_lossy(&removed).contains("crypto"), "{name}");
     }
 }
 

@@ -1,15 +1,23 @@
 //! The media of one call: which packet is relayed, where to, and what is counted. Pure; the thread around it does the I/O.
 
+mod end;
+mod packet;
+mod peer;
+mod security;
 #[cfg(test)]
 mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::latch::{Announced, Latch};
-use crate::command::{MediaId, RemoteStream, STREAMS, Side, StreamCounters};
-use crate::dtmf::{Detector, EventFormats, PayloadTypes, Press, Presses, TelephoneEvent};
-use crate::rtp::{Reception, RtpHeader, is_rtcp};
+use crate::command::{Keys, MediaId, RemoteStream, STREAMS, Side, StreamCounters};
+use crate::dtmf::{Digit, Press};
+use crate::rtp::{RtpHeader, is_rtcp};
+use crate::srtp::MAX_TRAILER_BYTES;
+use end::End;
+pub(super) use packet::Packet;
+use peer::Peer;
+use security::Security;
 
 /// One of the eight ports of a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,6 +58,10 @@ pub(super) struct Announcement {
     pub(super) streams: [Option<RemoteStream>; STREAMS],
     /// Where the SIP of its leg comes from; `None`: its media may come from anywhere.
     pub(super) signalling: Option<IpAddr>,
+    /// Streams whose encryption ends here.
+    pub(super) keys: Keys,
+    /// Its digits go by INFO.
+    pub(super) digits_by_info: bool,
 }
 
 /// The media of one call.
@@ -66,30 +78,6 @@ pub(super) struct Call {
     /// When [`Self::serve`] has something to do. Written wherever an event is heard or told, never by other packets.
     due: Option<Instant>,
     streams: [[End; 2]; STREAMS],
-}
-
-/// One stream at one side.
-#[derive(Debug, Default)]
-struct End {
-    peer: Option<Peer>,
-    counters: StreamCounters,
-    reception: Reception,
-    /// Payload types of the telephone events that come from here.
-    event_types: PayloadTypes,
-    events: EventFormats,
-    detector: Option<Box<Detector>>,
-}
-
-/// What a side announced for a stream, and what was learnt since.
-#[derive(Debug)]
-struct Peer {
-    latch: Latch,
-    rtcp: SocketAddr,
-    /// RTCP comes and goes on the RTP port.
-    mux: bool,
-    sends: bool,
-    /// Under what it takes telephone events.
-    events: EventFormats,
 }
 
 impl Call {
@@ -110,9 +98,12 @@ impl Call {
     pub(super) fn announce(&mut self, now: Instant, side: Side, announcement: &Announcement) {
         self.heard = [now; 2];
         self.silent = [false; 2];
-        for (ends, remote) in self.streams.iter_mut().zip(&announcement.streams) {
+        for (stream, ends) in self.streams.iter_mut().enumerate() {
             let end = &mut ends[index_of(side)];
-            let peer = |remote| Peer::announced(now, end.peer.take(), remote, announcement.signalling);
+            let (remote, keys) = (&announcement.streams[stream], &announcement.keys[stream]);
+            let decrypted = keys.is_some();
+            end.security = keys.as_ref().map(|keys| Security::renewed(end.security.take(), keys));
+            let peer = |remote| Peer::announced(now, end.peer.take(), remote, announcement, decrypted);
             end.peer = remote.as_ref().map(peer);
             if let [End { peer: Some(caller), .. }, End { peer: Some(callee), .. }] = ends {
                 caller.latch.open(now);
@@ -130,26 +121,22 @@ impl Call {
         self.streams[stream][index_of(side)].peer.is_some()
     }
 
-    /// Judges a packet that came to `port`. `None`: it is dropped.
+    /// Judges a packet that came to `port`, and makes it what leaves. `None`: it is dropped.
     pub(super) fn receive(
         &mut self,
         now: Instant,
         port: Port,
         from: SocketAddr,
-        packet: &[u8],
+        packet: &mut Packet<'_>,
     ) -> Option<Departure> {
-        let ends = &mut self.streams[port.stream];
-        let (end, other) = match (port.side, ends) {
-            (Side::Caller, [caller, callee]) => (caller, callee),
-            (Side::Callee, [caller, callee]) => (callee, caller),
-        };
+        let (end, other) = sides(&mut self.streams[port.stream], port.side);
         let Some(peer) = &mut end.peer else {
             end.counters.refused += 1;
             return None;
         };
         let mux = peer.mux;
-        let control = port.control || (mux && is_rtcp(packet));
-        let header = if control { None } else { RtpHeader::read(packet) };
+        let control = port.control || (mux && is_rtcp(packet.bytes()));
+        let header = if control { None } else { RtpHeader::read(packet.bytes()) };
         let theirs = match port.control {
             true => peer.accepts_control(from),
             // Before the other side is known nothing can be relayed, and silence has no meaning yet.
@@ -161,10 +148,15 @@ impl Call {
             end.counters.refused += 1;
             return None;
         }
+        let arrived = packet.length;
+        if !end.open(control, packet) {
+            return None;
+        }
         let side = index_of(port.side);
         (self.heard[side], self.silent[side]) = (now, false);
-        if let Some(header) = header.as_ref().filter(|header| end.event_types.contains(header.payload_type)) {
-            let presses = end.hear_event(now, header, packet);
+        let event = header.as_ref().filter(|header| end.event_types.contains(header.payload_type));
+        if let Some(header) = event {
+            let presses = end.hear_event(now, header, packet.bytes());
             self.presses.extend(presses.into_iter().flatten().map(|press| (port.side, press)));
             // The thread looks after each packet; what is told then says when to look again.
             self.due = Some(now);
@@ -173,13 +165,16 @@ impl Call {
         if control {
             end.counters.rtcp_packets += 1;
         } else {
-            end.counters.packets += 1;
-            end.counters.bytes += packet.len() as u64;
-            if let Some(header) = &header {
-                end.reception.receive(header, now.duration_since(self.started));
-            }
+            end.count(now, self.started, header.as_ref(), arrived);
         }
-        Some(departure)
+        if event.is_some() && destination.digits_by_info {
+            end.take_out();
+            return None;
+        }
+        if header.is_some() {
+            end.renumber(packet);
+        }
+        other.close(control, packet).then_some(departure)
     }
 
     /// Whether nobody has sent for `timeout` although both sides of some stream are expected to; says so once for each such
@@ -219,19 +214,57 @@ impl Call {
         self.due
     }
 
-    /// Tells the keys that were pressed.
-    pub(super) fn serve(&mut self, now: Instant, mut pressed: impl FnMut(Side, Press)) {
+    /// A side pressed a key by INFO: it goes into its stream as a telephone event, if the other side takes those. `seed` is random.
+    pub(super) fn press(&mut self, now: Instant, side: Side, digit: Digit, length: Duration, seed: u32) {
+        let (end, other) = sides(&mut self.streams[0], side);
+        if let Some(format) = other.peer.as_ref().and_then(|peer| peer.events.preferred()) {
+            end.press(now, format, digit, length, seed);
+            self.due = Some(now);
+        }
+    }
+
+    /// Tells the keys that were pressed, and sends those that have to become packets.
+    pub(super) fn serve(
+        &mut self,
+        now: Instant,
+        mut pressed: impl FnMut(Side, Press),
+        send: impl FnMut(Departure, &[u8]),
+    ) {
         for (side, press) in self.presses.drain(..) {
             pressed(side, press);
         }
+        self.send_events(now, send);
         self.due = None;
         for [caller, callee] in &mut self.streams {
             for (side, end) in [(Side::Caller, caller), (Side::Callee, callee)] {
-                let Some(detector) = &mut end.detector else { continue };
-                if let Some(press) = detector.expire(now) {
+                if let Some(press) = end.detector.as_mut().and_then(|detector| detector.expire(now)) {
                     pressed(side, press);
                 }
-                self.due = self.due.into_iter().chain(detector.deadline()).min();
+                let heard = end.detector.as_ref().and_then(|detector| detector.deadline());
+                let sent = end.sender.as_ref().and_then(|sender| sender.deadline());
+                self.due = [self.due, heard, sent].into_iter().flatten().min();
+            }
+        }
+    }
+
+    /// Sends the packets of pressed keys whose time has come. Only the first stream has keys: it is the conversation.
+    fn send_events(&mut self, now: Instant, mut send: impl FnMut(Departure, &[u8])) {
+        for side in [Side::Caller, Side::Callee] {
+            let (end, other) = sides(&mut self.streams[0], side);
+            while let Some(event) = end.next_event(now) {
+                let mux = end.peer.as_ref().is_some_and(|peer| peer.mux);
+                let peer = other.peer.as_ref();
+                let Some(departure) = peer.and_then(|peer| peer.departure(opposite(side), 0, false, mux))
+                else {
+                    continue;
+                };
+                let mut buffer = [0; 64];
+                const { assert!(16 + MAX_TRAILER_BYTES <= 64, "an event fits with all that encryption adds") };
+                buffer[..event.len()].copy_from_slice(&event);
+                let mut packet = Packet { buffer: &mut buffer, length: event.len() };
+                if other.close(false, &mut packet) {
+                    send(departure, packet.bytes());
+                }
             }
         }
     }
@@ -245,64 +278,12 @@ impl Call {
     }
 }
 
-impl End {
-    /// Telephone events come from here under `theirs`, the payload types of the other side. Who is not given any and sends
-    /// nevertheless uses its own.
-    fn listen(&mut self, now: Instant, theirs: EventFormats, own: EventFormats) {
-        self.events = if theirs.is_empty() { own } else { theirs };
-        self.event_types = self.events.types();
-        if !self.events.is_empty() && self.detector.is_none() {
-            self.detector = Some(Box::new(Detector::new(now)));
-        }
-    }
-
-    /// A packet of a telephone event.
-    fn hear_event(&mut self, now: Instant, header: &RtpHeader, packet: &[u8]) -> Presses {
-        let (Some(detector), Some(event)) = (&mut self.detector, TelephoneEvent::read(packet)) else {
-            return [None, None];
-        };
-        let clock_rate = self.events.of(header.payload_type).map_or(8_000, |format| format.clock_rate);
-        detector.receive(now, header, event, clock_rate)
-    }
-}
-
-impl Peer {
-    fn announced(
-        now: Instant,
-        before: Option<Self>,
-        remote: &RemoteStream,
-        signalling: Option<IpAddr>,
-    ) -> Self {
-        let announced = Announced { address: remote.rtp, signalling };
-        let mut latch = before.map_or_else(|| Latch::new(now, announced), |before| before.latch);
-        latch.announce(now, announced);
-        Self {
-            latch,
-            rtcp: remote.rtcp,
-            mux: remote.rtcp == remote.rtp,
-            sends: remote.sends,
-            events: remote.events,
-        }
-    }
-
-    /// RTCP is the peer's when it comes from the announced address, or from the host that RTP was learnt from: behind NAT
-    /// its RTCP port cannot be known, and RTCP cannot move where anything goes.
-    fn accepts_control(&self, from: SocketAddr) -> bool {
-        from == self.rtcp || self.latch.learnt().is_some_and(|learnt| learnt.ip() == from.ip())
-    }
-
-    /// How a packet gets to this peer, who is at `side`. Multiplexing holds only when both sides said so: an offer says
-    /// `a=rtcp-mux` before the answer agrees (RFC 5761 §5.1.1).
-    fn departure(&self, side: Side, stream: usize, control: bool, other_muxes: bool) -> Option<Departure> {
-        let rtp = self.latch.destination()?;
-        let mux = self.mux && other_muxes;
-        let to = match self.latch.learnt() {
-            _ if !control || mux => rtp,
-            None if !self.mux => self.rtcp,
-            // The port after RTP's: the default of RFC 3550 §11, and what most NATs make of two ports in a row.
-            _ => SocketAddr::new(rtp.ip(), rtp.port().checked_add(1)?),
-        };
-        Some(Departure { port: Port { side, stream, control: control && !mux }, to })
+/// The end of a side, and the other one.
+fn sides(ends: &mut [End; 2], side: Side) -> (&mut End, &mut End) {
+    let [caller, callee] = ends;
+    match side {
+        Side::Caller => (caller, callee),
+        Side::Callee => (callee, caller),
     }
 }
 
