@@ -141,7 +141,10 @@ impl Core {
             }
             MediaReply::TimedOut { media } => self.end_media(now, media, Ending::of(EndReason::MediaTimeout)),
             MediaReply::Pressed { media, side, digit, duration } => {
-                self.media_event(media, dtmf::event(side, Press { digit, duration }));
+                if let Some(key) = self.ctx.index.media.get(&media).copied() {
+                    let press = Press { digit, duration };
+                    self.with_call(key, |call, ctx| dtmf::heard(call, ctx, now, side, press));
+                }
             }
             MediaReply::Silent { media, side } => {
                 self.media_event(media, EventKind::MediaSilent { leg: leg_of(side) })
@@ -421,11 +424,11 @@ impl Core {
                 });
             }
             ClientUse::Bye if is_final => self.bye_done(key, transaction),
-            // What a refused PRACK means for the call, the final response to the INVITE says.
-            ClientUse::Prack if is_final => {
+            // What a refused PRACK means for the call, the final response to the INVITE says; a digit that is refused is lost.
+            ClientUse::Prack | ClientUse::Digit if is_final => {
                 self.ctx.index.clients.remove(&transaction);
             }
-            ClientUse::Bye | ClientUse::Prack => {}
+            ClientUse::Bye | ClientUse::Prack | ClientUse::Digit => {}
         }
     }
 
@@ -449,7 +452,7 @@ impl Core {
                 self.with_call(key, |call, ctx| session_timer::failed(call, ctx, now));
             }
             ClientUse::Bye => self.bye_done(key, transaction),
-            ClientUse::Prack => {
+            ClientUse::Prack | ClientUse::Digit => {
                 self.ctx.index.clients.remove(&transaction);
             }
         }

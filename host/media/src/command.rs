@@ -137,7 +137,10 @@ pub struct StreamCounters {
 
 /// What the relay tells signalling.
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[expect(clippy::large_enum_variant, reason = "told a few times per call; a box for each end would cost more")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "told a few times per call; a box for each end would cost more"
+)]
 pub enum MediaReply {
     /// The ports are bound and swallow or hold packets until both sides are announced.
     Allocated {

@@ -10,6 +10,7 @@ mod cancel;
 mod chaos;
 mod dead_peers;
 mod digest;
+mod digits;
 mod encryption;
 mod ends;
 mod failover;

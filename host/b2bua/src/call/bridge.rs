@@ -128,7 +128,9 @@ fn pass(call: &mut Call, ctx: &mut Context, now: Instant, request: Incoming) {
     if method == Method::Invite {
         reply(ctx, now, &request, 100, |_, _| {});
     }
-    dtmf::take(call, ctx, from, &request.message);
+    if dtmf::take(call, ctx, from, &request.message) {
+        return reply(ctx, now, &request, 200, |_, _| {});
+    }
     send_twin(call, ctx, now, request, from, offer);
 }
 

@@ -1,15 +1,22 @@
 //! Digits: those that the relay hears (RFC 4733) and those in the body of an INFO become the same event.
+//!
+//! A leg whose description has no telephone events, and which allows INFO, gets digits by INFO: the other leg is told that it may
+//! send telephone events, the relay takes them out, and an INFO goes to this leg. Its own INFO becomes telephone events for the other
+//! leg. Where both legs have telephone events, or none has, everything passes as it is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use cordboard_media::command::Side;
+use bytes::Bytes;
+use cordboard_media::command::{MediaCommand, Side};
 use cordboard_media::dtmf::{Digit, Press};
+use cordboard_media::sdp::{Encryption, EventChange, Session};
 use cordboard_model::{EventKind, Pii};
 use cordboard_sip::message::Message;
 use cordboard_sip::{HeaderName, Method};
+use rand::RngExt;
 
-use super::{Call, leg_of};
-use crate::context::Context;
+use super::{Call, leg_of, opposite};
+use crate::context::{ClientUse, Context};
 
 /// How long a digit of an INFO lasts that does not say so.
 const USUAL: Duration = Duration::from_millis(160);
@@ -20,10 +27,95 @@ pub(crate) fn event(side: Side, press: Press) -> EventKind {
     EventKind::Dtmf { leg: leg_of(side), digit: Pii(press.digit.as_char()), duration_ms }
 }
 
-/// Takes note of the digit in a request of `side`, if it is an INFO with one.
-pub(crate) fn take(call: &Call, ctx: &mut Context, side: Side, request: &Message) {
-    if let Some(press) = of_info(request) {
-        ctx.event(Some(call.id), event(side, press));
+/// Takes note of the digit in a request of `side`, if it is an INFO with one. `true`: it goes on as telephone events, and not as it
+/// is.
+pub(crate) fn take(call: &Call, ctx: &mut Context, side: Side, request: &Message) -> bool {
+    let Some(press) = of_info(request) else { return false };
+    ctx.event(Some(call.id), event(side, press));
+    let has_events = |side| session_of(call, side).is_some_and(|session| !session.events().is_empty());
+    let differ = has_events(opposite(side)) && !has_events(side);
+    let converts = ctx.settings.call.convert_digits && differ && can_be_written(call, opposite(side));
+    if converts && call.media.ports.is_some() {
+        let Press { digit, duration } = press;
+        let (media, seed) = (call.media.id, ctx.rng.random());
+        ctx.media(MediaCommand::Press { media, side, digit, duration, seed });
+        return true;
+    }
+    false
+}
+
+/// The relay heard a digit of `side`.
+pub(crate) fn heard(call: &mut Call, ctx: &mut Context, now: Instant, side: Side, press: Press) {
+    if call.has_ended() {
+        return;
+    }
+    ctx.event(Some(call.id), event(side, press));
+    let to = opposite(side);
+    let by_info = session_of(call, to).is_some_and(|session| go_by_info(call, ctx, to, session));
+    if by_info && call.is_answered() {
+        inform(call, ctx, now, to, press);
+    }
+}
+
+fn inform(call: &mut Call, ctx: &mut Context, now: Instant, to: Side, press: Press) {
+    let key = call.key;
+    let Some(leg) = call.leg_mut(to) else { return };
+    let mut info = leg.request(ctx, Method::Info);
+    let (digit, duration) = (press.digit.as_char(), press.duration.as_millis());
+    let body = format!("Signal={digit}\r\nDuration={duration}\r\n");
+    info.body("application/dtmf-relay", Bytes::from(body));
+    let flow = leg.flow;
+    ctx.send(now, flow, &info, key, ClientUse::Digit);
+}
+
+/// Whether `side`, which announced this, gets digits by INFO.
+pub(crate) fn go_by_info(call: &Call, ctx: &Context, side: Side, session: &Session) -> bool {
+    ctx.settings.call.convert_digits && takes_info(call, side) && session.events().is_empty()
+}
+
+/// What becomes of the telephone events in a description that `side` is shown. An answer has those that `side` offered, and no
+/// others; an offer has some in any case, if the other leg can be told digits at all.
+pub(crate) fn change(
+    call: &Call,
+    ctx: &Context,
+    side: Side,
+    session: &Session,
+    encryption: &Encryption,
+) -> EventChange {
+    let secure = session.remote()[0].is_some_and(|stream| stream.secure);
+    // What passes encrypted cannot be converted.
+    if !ctx.settings.call.convert_digits || (secure && *encryption == Encryption::Passed) {
+        return EventChange::Passed;
+    }
+    let offered = session_of(call, side).filter(|_| call.media.offerer == side).map(Session::events);
+    let has_events = !session.events().is_empty();
+    let can_be_told = takes_info(call, opposite(side)) && !has_events;
+    match offered {
+        Some(offered) if offered.is_empty() && has_events => EventChange::Removed,
+        Some(offered) if can_be_told => offered.preferred().map_or(EventChange::Passed, EventChange::Added),
+        None if can_be_told => session.free_event_format().map_or(EventChange::Passed, EventChange::Added),
+        _ => EventChange::Passed,
+    }
+}
+
+/// Whether packets of ours can go into the stream of a side: not where its encryption passes.
+fn can_be_written(call: &Call, side: Side) -> bool {
+    let secure =
+        session_of(call, side).and_then(|session| session.remote()[0]).is_some_and(|stream| stream.secure);
+    !secure || call.media.security.of(side).is_some()
+}
+
+fn session_of(call: &Call, side: Side) -> Option<&Session> {
+    match side {
+        Side::Caller => call.media.caller_session.as_ref(),
+        Side::Callee => call.media.callee_session.as_ref(),
+    }
+}
+
+fn takes_info(call: &Call, side: Side) -> bool {
+    match side {
+        Side::Caller => call.media.caller_takes_info,
+        Side::Callee => call.media.callee_takes_info,
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use cordboard_media::command::Side;
-use cordboard_media::sdp::Session;
-use cordboard_model::{EventKind, Srtp, TargetAddress};
+use cordboard_media::sdp::{Changes, Session};
+use cordboard_model::{EventKind, TargetAddress};
 use cordboard_sip::dialog::Dialog;
 use cordboard_sip::endpoint::TransactionFailure;
 use cordboard_sip::message::{Message, NameAddr, Request, Response, StartLine};
@@ -14,11 +14,13 @@ use cordboard_sip::transaction::ClientTransactionId;
 use cordboard_sip::transport::Flow;
 use cordboard_sip::{HeaderName, Method, StatusCode};
 
+use super::dtmf;
 use super::early::{self, EarlyDialog, EarlyId};
 use super::facts::{party, text, uri_party};
 use super::headers::{pass_back, pass_on, plugin_may_set};
 use super::leg::Leg;
 use super::reliable::{self, Provisional};
+use super::retry;
 use super::security::Security;
 use super::start::session_of;
 use super::{Call, LegName, Stage, bridge, session_timer, setup, teardown};
@@ -55,12 +57,14 @@ pub(crate) struct Fork {
     /// What was sent, to make the dialog of.
     request: Option<Request>,
     local_tag: Option<String>,
+    /// The callee said that it takes INFO.
+    pub(crate) takes_info: bool,
     /// The encryption of the latest INVITE.
     pub(crate) security: Security,
     /// It refused an INVITE with encryption that it was only preferred to have.
     pub(crate) refuses_encryption: bool,
     /// The shortest session timer that the callee takes, if it refused ours.
-    min_se: Option<u32>,
+    pub(crate) min_se: Option<u32>,
     /// Every INVITE of it, over all flows tried.
     transactions: Vec<ClientTransactionId>,
     /// Its early answer, for a 2xx that carries none and whose To tag no provisional had.
@@ -90,6 +94,7 @@ impl Fork {
             alternatives: Vec::new(),
             request: None,
             local_tag: None,
+            takes_info: false,
             security: Security::default(),
             refuses_encryption: false,
             min_se: None,
@@ -192,7 +197,10 @@ fn invitation(
     }
     let encryption = fork.security.shown_to(Side::Callee, None);
     let offer = call.invite.offer.as_ref();
-    let offer = offer.and_then(|offer| call.rewritten_as(ctx, Side::Callee, offer, &encryption));
+    let offer = offer.and_then(|offer| {
+        let events = dtmf::change(call, ctx, Side::Callee, offer, &encryption);
+        call.rewritten_as(ctx, Side::Callee, offer, &Changes { encryption, events })
+    });
     if let Some(body) = offer {
         request.body("application/sdp", body);
     }
@@ -257,13 +265,18 @@ pub(crate) fn cancel(call: &mut Call, ctx: &mut Context, now: Instant, place: us
 /// A response to the INVITE of a fork.
 pub(crate) fn response(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: &Message) {
     let Some(status) = message.status() else { return };
+    if message.value(HeaderName::Allow).is_some() {
+        call.setup.forks[place].takes_info = message.lists(HeaderName::Allow, "INFO");
+    }
     if status.is_provisional() {
         if matches!(call.setup.forks[place].state, ForkState::Inviting(_)) {
             provisional(call, ctx, now, place, status, message);
         }
     } else if status.is_success() {
         success(call, ctx, now, place, message);
-    } else if !asks_for_longer_session(call, place, message) && !asks_for_plain_media(call, place, status) {
+    } else if !retry::asks_for_longer_session(call, place, message)
+        && !retry::asks_for_plain_media(call, place, status)
+    {
         if status.code() / 100 == 3 {
             let contacts = message.contacts().flatten().map(|contact| text(contact.uri.raw)).collect();
             setup::redirected(call, contacts);
@@ -272,32 +285,6 @@ pub(crate) fn response(call: &mut Call, ctx: &mut Context, now: Instant, place: 
     } else {
         invite(call, ctx, now, place);
     }
-}
-
-/// A 422 for the first time: the callee takes an INVITE whose session lasts longer (RFC 4028 §7.3).
-fn asks_for_longer_session(call: &mut Call, place: usize, message: &Message) -> bool {
-    let fork = &mut call.setup.forks[place];
-    let is_first = fork.min_se.is_none() && matches!(fork.state, ForkState::Inviting(_));
-    let refused = message.status().is_some_and(|status| status.code() == 422);
-    if call.stage == Stage::Dialing && is_first && refused {
-        fork.min_se = session_timer::min_se(message);
-        return fork.min_se.is_some();
-    }
-    false
-}
-
-/// A 488 or 606 for the first time, of a target that may go without the encryption that it was offered.
-fn asks_for_plain_media(call: &mut Call, place: usize, status: StatusCode) -> bool {
-    let fork = &mut call.setup.forks[place];
-    let preferred = call.setup.trials[fork.trial].target.srtp == Srtp::Preferred;
-    let is_first = !fork.refuses_encryption && matches!(fork.state, ForkState::Inviting(_));
-    let asks = call.stage == Stage::Dialing
-        && preferred
-        && is_first
-        && call.invite.offer.is_some()
-        && matches!(status.code(), 488 | 606);
-    fork.refuses_encryption |= asks;
-    asks
 }
 
 /// The INVITE of a fork got no final response.
@@ -341,7 +328,7 @@ fn provisional(
         return;
     }
     if early.is_some() {
-        call.adopt_security(ctx, place);
+        call.adopt(ctx, place);
     }
     let body = early.as_ref().and_then(|session| call.rewritten_for(ctx, Side::Caller, session));
     if let Some(session) = early {
@@ -441,7 +428,7 @@ fn win(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: 
     }
     call.callee = Some((place, leg));
     call.stage = Stage::Talking(now);
-    call.adopt_security(ctx, place);
+    call.adopt(ctx, place);
     session_timer::take(call, ctx, now, Side::Callee, message);
     // A session that both have agreed to in a reliable provisional, or changed since then by UPDATE, is not told again.
     let body = if settled {

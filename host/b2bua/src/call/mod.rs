@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use cordboard_media::command::{MediaCommand, MediaId, MediaPorts, Side};
-use cordboard_media::sdp::{Encryption, Session};
+use cordboard_media::sdp::{Changes, Session};
 use cordboard_model::{CallFacts, CallId, CallLeg, QuestionId};
 use cordboard_sip::message::Message;
 use cordboard_sip::transaction::{ClientTransactionId, ServerTransactionId};
@@ -26,6 +26,7 @@ pub(crate) mod headers;
 pub(crate) mod leg;
 pub(crate) mod outcome;
 pub(crate) mod reliable;
+pub(crate) mod retry;
 pub(crate) mod security;
 pub(crate) mod session_timer;
 pub(crate) mod setup;
@@ -91,6 +92,9 @@ pub(crate) struct Media {
     pub(crate) offerer: Side,
     /// The encryption of both legs, as the target wants it that answers. Until one does, that of the caller passes.
     pub(crate) security: Security,
+    /// Whether the caller, and the callee of [`Self::security`], take INFO.
+    pub(crate) caller_takes_info: bool,
+    pub(crate) callee_takes_info: bool,
     /// What the caller's encryption ends with, for whichever target wants that.
     pub(crate) caller_keys: Option<OurKeys>,
 }
@@ -193,7 +197,7 @@ impl Call {
         if self.media.ports.is_some() {
             let (media, signalling) = (self.media.id, flow.remote.ip());
             let (streams, keys) = self.media.security.streams(side, session, self.media.offerer == side);
-            let digits_by_info = false;
+            let digits_by_info = dtmf::go_by_info(self, ctx, side, session);
             ctx.media(MediaCommand::Announce { media, side, signalling, streams, keys, digits_by_info });
         }
     }
@@ -215,23 +219,25 @@ impl Call {
             Side::Callee => &self.media.callee_session,
         };
         let offer = offer.as_ref().filter(|_| self.media.offerer == side);
-        self.rewritten_as(ctx, side, session, &self.media.security.shown_to(side, offer))
+        let encryption = self.media.security.shown_to(side, offer);
+        let events = dtmf::change(self, ctx, side, session, &encryption);
+        self.rewritten_as(ctx, side, session, &Changes { encryption, events })
     }
 
-    /// As [`Self::rewritten_for`], with this encryption.
+    /// As [`Self::rewritten_for`], with these changes.
     pub(crate) fn rewritten_as(
         &self,
         ctx: &Context,
         side: Side,
         session: &Session,
-        encryption: &Encryption,
+        changes: &Changes,
     ) -> Option<bytes::Bytes> {
         let ports = self.media.ports?;
         let (address, rtp_ports) = match side {
             Side::Caller => (self.media.caller_address, ports.caller),
             Side::Callee => (self.media.callee_address?, ports.callee),
         };
-        Some(session.rewrite_as(ctx.settings.advertised(address), rtp_ports, encryption))
+        Some(session.rewrite_as(ctx.settings.advertised(address), rtp_ports, changes))
     }
 }
 

@@ -118,7 +118,8 @@ impl Security {
         Ok(Self { caller: Some(OurKeys::random(rng)), ..Self::default() })
     }
 
-    fn of(&self, side: Side) -> Option<&OurKeys> {
+    /// Our keys towards a side whose encryption ends here.
+    pub(crate) fn of(&self, side: Side) -> Option<&OurKeys> {
         match side {
             Side::Caller => self.caller.as_ref(),
             Side::Callee => self.callee.as_ref(),
@@ -198,10 +199,11 @@ impl Call {
         Ok(security)
     }
 
-    /// From now on the encryption is that of this fork: its session is what the caller gets to see.
-    pub(crate) fn adopt_security(&mut self, ctx: &mut Context, place: usize) {
+    /// From now on encryption and digits are those of this fork: its session is what the caller gets to see.
+    pub(crate) fn adopt(&mut self, ctx: &mut Context, place: usize) {
         let security = self.setup.forks[place].security.clone();
         let changes = security.caller != self.media.security.caller;
+        self.media.callee_takes_info = self.setup.forks[place].takes_info;
         self.media.security = security;
         if changes && let Some(session) = self.media.caller_session.clone() {
             self.announce(ctx, Side::Caller, &session);

@@ -167,6 +167,7 @@ pub(crate) fn begin(
         .then(|| Reliable::new(ctx.rng.random_range(1..=MAX_FIRST_RSEQ)));
     let subject = AuthorizationSubject::Call(facts.clone());
     let question = ctx.ask_for_call(key, Question::Authorize(subject));
+    let takes_info = message.lists(HeaderName::Allow, "INFO");
     let offerer = if offer.is_some() { Side::Caller } else { Side::Callee };
     let mut call = Call {
         key,
@@ -189,6 +190,8 @@ pub(crate) fn begin(
             callee_address: None,
             offerer,
             security: Security::default(),
+            caller_takes_info: takes_info,
+            callee_takes_info: false,
             caller_keys: None,
         },
         passed: Vec::new(),

@@ -209,6 +209,7 @@ pub(super) fn read_calls(section: Section<'_>) -> CallSettings {
         ),
         max_attempts: section.value("max_attempts", default.max_attempts, value::number(1..=1000)),
         max_routings: section.value("max_routings", default.max_routings, value::number(1..=1000)),
+        convert_digits: section.value("convert_digits", default.convert_digits, value::word(value::SWITCH)),
         ..default
     };
     if calls.setup_timeout < calls.ring_timeout {

@@ -47,9 +47,10 @@ fn is_harmless(parameter: &str) -> bool {
 
 /// What becomes of the encryption of a description that is passed on. Each stream has its own; streams that the other side cannot
 /// use are left as they are.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub enum Encryption {
     /// It is the peers' own.
+    #[default]
     Passed,
     /// It ends here, and the reader sees none: `RTP/SAVP` becomes `RTP/AVP`, `a=crypto` lines leave.
     Removed,

@@ -30,6 +30,14 @@ pub(super) struct Edit {
     pub(super) replacement: Replacement,
 }
 
+impl Edit {
+    /// Ends the last line of a body that has no end, or half of one, so that others can follow it.
+    pub(super) fn line_end(body: &[u8]) -> Self {
+        let (at, rest) = (body.len(), if body.ends_with(b"\r") { "\n" } else { "\r\n" });
+        Self { range: at..at, replacement: Replacement::Text(rest.to_owned()) }
+    }
+}
+
 /// Carries out `edits`, which are in order and do not overlap; every byte between them is copied.
 pub(super) fn apply(body: &[u8], edits: &[Edit], address: IpAddr, rtp_ports: [u16; STREAMS]) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len() + 32 * edits.len());

@@ -36,8 +36,7 @@ impl Protection {
         let mut edits = vec![transport];
         edits.extend(self.lines.iter().map(removed));
         if let Some(lines) = added.filter(|lines| !lines.is_empty()) {
-            let mut text = if body[..self.end].ends_with(b"\n") { String::new() } else { "\r\n".to_owned() };
-            text.extend(lines.iter().map(|line| line.write()));
+            let text = lines.iter().map(|line| line.write()).collect();
             edits.push(Edit { range: self.end..self.end, replacement: Replacement::Text(text) });
         }
         edits

@@ -15,6 +15,7 @@
 //! - BUNDLE passes: an offer has one port of ours per line; where an answer gives several lines one address and port
 //!   (RFC 9143), they get one port of ours too, and everything flows through that stream.
 //!
+//! - Where digits are converted, the telephone events of the first stream are added or taken away.
 //! - Where encryption ends at the relay, `RTP/AVP` and `RTP/SAVP` change into each other and `a=crypto` lines leave or are ours
 //!   ([`Session::rewrite_as`]).
 //!
@@ -36,6 +37,7 @@ mod crypto;
 mod edit;
 mod encryption;
 mod error;
+mod events;
 mod line;
 mod read;
 #[cfg(test)]
@@ -46,9 +48,11 @@ use std::net::IpAddr;
 use bytes::Bytes;
 
 use crate::command::{RemoteStream, STREAMS};
+use crate::dtmf::{EventFormat, EventFormats};
 
 pub use crypto::{CryptoLine, Encryption};
 pub use error::SdpError;
+pub use events::EventChange;
 
 /// What one `m=` line says, as far as the relay needs it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,6 +72,16 @@ pub struct Session {
     crypto: [Vec<CryptoLine>; STREAMS],
     edits: Vec<edit::Edit>,
     protections: Vec<encryption::Protection>,
+    events: events::EventPlaces,
+}
+
+/// What is changed in a description besides addresses and ports.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Changes {
+    /// Its encryption.
+    pub encryption: Encryption,
+    /// Its telephone events.
+    pub events: EventChange,
 }
 
 impl Session {
@@ -76,8 +90,8 @@ impl Session {
     /// # Errors
     /// When a line that the relay depends on is malformed. Everything else passes unread.
     pub fn parse(body: Bytes) -> Result<Self, SdpError> {
-        let read::Reading { lines, remote, crypto, edits, protections } = read::read(&body)?;
-        Ok(Self { body, lines, remote, crypto, edits, protections })
+        let read::Reading { lines, remote, crypto, edits, protections, events } = read::read(&body)?;
+        Ok(Self { body, lines, remote, crypto, edits, protections, events })
     }
 
     /// Its `m=` lines in order.
@@ -95,10 +109,30 @@ impl Session {
         &self.crypto
     }
 
-    /// As [`Self::rewrite`], with another encryption than the peer's.
-    pub fn rewrite_as(&self, address: IpAddr, rtp_ports: [u16; STREAMS], encryption: &Encryption) -> Bytes {
-        let changes = self.protections.iter().flat_map(|stream| stream.edits(&self.body, encryption));
-        let mut edits: Vec<_> = self.edits.iter().cloned().chain(changes).collect();
+    /// The telephone events of the first stream, the conversation.
+    pub fn events(&self) -> EventFormats {
+        self.remote[0].map(|stream| stream.events).unwrap_or_default()
+    }
+
+    /// What telephone events can be added under, in the clock of most codecs; `None`: there is no first stream, or no number is
+    /// free.
+    pub fn free_event_format(&self) -> Option<EventFormat> {
+        self.remote[0]?;
+        self.events.free().map(|payload_type| EventFormat { payload_type, clock_rate: 8_000 })
+    }
+
+    /// As [`Self::rewrite`], with these changes.
+    pub fn rewrite_as(&self, address: IpAddr, rtp_ports: [u16; STREAMS], changes: &Changes) -> Bytes {
+        let known = self.events();
+        let is_event = |number| known.of(number).is_some();
+        let first = self.remote[0].map(|_| self.events.edits(changes.events, is_event));
+        let secured =
+            self.protections.iter().flat_map(|stream| stream.edits(&self.body, &changes.encryption));
+        let mut edits = self.edits.clone();
+        edits.extend(first.into_iter().flatten().chain(secured));
+        if !self.body.ends_with(b"\n") && edits.iter().any(|edit| edit.range.start == self.body.len()) {
+            edits.insert(0, edit::Edit::line_end(&self.body));
+        }
         edits.sort_by_key(|edit| edit.range.start);
         edit::apply(&self.body, &edits, address, rtp_ports).into()
     }

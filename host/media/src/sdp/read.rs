@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::crypto::CryptoLine;
 use super::edit::{Edit, Replacement};
 use super::encryption::Protection;
+use super::events::EventPlaces;
 use super::line::{Line, fields, lines, port, unicast};
 use super::{MediaLine, SdpError};
 use crate::command::{RemoteStream, STREAMS};
@@ -30,6 +31,8 @@ pub(super) struct Reading {
     pub(super) remote: [Option<RemoteStream>; STREAMS],
     pub(super) crypto: [Vec<CryptoLine>; STREAMS],
     pub(super) protections: Vec<Protection>,
+    /// Of the first stream.
+    pub(super) events: EventPlaces,
     /// In order of their ranges.
     pub(super) edits: Vec<Edit>,
 }
@@ -55,6 +58,7 @@ struct MediaField {
     port: u16,
     port_range: Range<usize>,
     transport: Range<usize>,
+    formats: Vec<Range<usize>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,6 +81,8 @@ struct Section {
     rtcp: Option<Rtcp>,
     mux: bool,
     events: EventFormats,
+    /// Its `a=rtpmap` and `a=fmtp` lines, whole, with their payload types.
+    attributes: Vec<(u8, Range<usize>)>,
     crypto: Vec<CryptoLine>,
     /// All its `a=crypto` lines, also those that we cannot use.
     crypto_lines: Vec<Range<usize>>,
@@ -159,7 +165,7 @@ impl Reader<'_> {
 
     fn media(&mut self, line: &Line) -> Result<(), SdpError> {
         let fields = fields(self.body, line.value.clone());
-        let [kind, port_range, transport, ..] = fields.as_slice() else {
+        let [kind, port_range, transport, formats @ ..] = fields.as_slice() else {
             return Err(malformed(line, "expected m=<media> <port> <transport> <formats>"));
         };
         let text = &self.body[port_range.clone()];
@@ -170,10 +176,10 @@ impl Reader<'_> {
             b"video" => Kind::Video,
             _ => Kind::Other,
         };
-        let (port_range, transport) = (port_range.clone(), transport.clone());
+        let (port_range, transport, formats) = (port_range.clone(), transport.clone(), formats.to_vec());
         let profile = self.body[transport.clone()].to_ascii_uppercase();
         let (relayable, secure) = (is_relayable(&profile), is_secure(&profile));
-        let media = MediaField { kind, relayable, secure, port, port_range, transport };
+        let media = MediaField { kind, relayable, secure, port, port_range, transport, formats };
         self.section().end = line.whole.start;
         self.media.push(Section { line: line.number, media: Some(media), ..Section::default() });
         Ok(())
@@ -193,9 +199,12 @@ impl Reader<'_> {
                 section.crypto.extend(read);
                 section.crypto_lines.push(whole);
             }
-            b"rtpmap" => {
-                if let Some(format) = event_format(value) {
-                    self.section().events.add(format);
+            b"rtpmap" | b"fmtp" => {
+                let (format, number, whole) = (event_format(value), payload_type(value), line.whole.clone());
+                let section = self.section();
+                section.attributes.extend(number.map(|number| (number, whole)));
+                if let Some(format) = format {
+                    section.events.add(format);
                 }
             }
             _ if ICE_ATTRIBUTES.contains(&name) => self.edit(line.whole.clone(), Replacement::Removed),
@@ -225,6 +234,7 @@ impl Reader<'_> {
         let mut remote = [None; STREAMS];
         let mut crypto: [Vec<CryptoLine>; STREAMS] = Default::default();
         let mut protections = Vec::new();
+        let mut events = EventPlaces::default();
         let mut lines = Vec::with_capacity(self.media.len());
         for (section, slot) in self.media.iter().zip(slots) {
             let media = section.media.as_ref().expect("every section in `media` begins with an m= line");
@@ -246,10 +256,13 @@ impl Reader<'_> {
                 crypto[slot].clone_from(&section.crypto);
             }
             protections.push(section.protection(media, slot));
+            if slot == 0 {
+                events = section.event_places(self.body, media);
+            }
             self.edits.extend(section.port_edits(media, bundled.unwrap_or(slot)));
         }
         self.edits.sort_by_key(|edit| edit.range.start);
-        Ok(Reading { lines, remote, crypto, protections, edits: self.edits })
+        Ok(Reading { lines, remote, crypto, protections, events, edits: self.edits })
     }
 }
 
@@ -270,6 +283,16 @@ impl Section {
     fn protection(&self, media: &MediaField, slot: usize) -> Protection {
         let (transport, lines) = (media.transport.clone(), self.crypto_lines.clone());
         Protection { slot, transport, lines, end: self.end }
+    }
+
+    fn event_places(&self, body: &[u8], media: &MediaField) -> EventPlaces {
+        let number = |range: &Range<usize>| std::str::from_utf8(&body[range.clone()]).ok()?.parse().ok();
+        EventPlaces {
+            formats: media.formats.iter().map(|range| (number(range), range.clone())).collect(),
+            formats_end: media.formats.last().unwrap_or(&media.transport).end,
+            attributes: self.attributes.clone(),
+            end: self.end,
+        }
     }
 
     fn rtcp_address(&self, rtp: SocketAddr) -> Result<SocketAddr, SdpError> {
@@ -328,6 +351,13 @@ fn is_relayable(transport: &[u8]) -> bool {
 /// Whether such a transport is SRTP: RTP/SAVP, RTP/SAVPF (RFC 4568, RFC 5124) and those with DTLS (RFC 5764).
 fn is_secure(transport: &[u8]) -> bool {
     transport.windows(5).any(|part| part == b"/SAVP")
+}
+
+/// The payload type of `rtpmap:101 ...` and `fmtp:101 ...`.
+fn payload_type(attribute: &[u8]) -> Option<u8> {
+    let text = std::str::from_utf8(attribute).ok()?;
+    let (_, value) = text.split_once(':')?;
+    value.split_ascii_whitespace().next()?.parse().ok()
 }
 
 /// `rtpmap:101 telephone-event/8000`, whatever follows the clock rate.

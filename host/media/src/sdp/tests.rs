@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::dtmf::EventFormats;
+use crate::dtmf::{EventFormat, EventFormats};
 use crate::srtp::{MASTER_BYTES, MasterKey, Suite};
 
 const PORTS: [u16; STREAMS] = [10_000, 10_002];
@@ -196,6 +196,42 @@ fn line(tag: u32, suite: Suite) -> CryptoLine {
     CryptoLine { tag, suite, key: MasterKey::new([tag as u8; MASTER_BYTES]) }
 }
 
+fn encrypted(encryption: &Encryption) -> Changes {
+    Changes { encryption: encryption.clone(), ..Changes::default() }
+}
+
+#[test]
+fn telephone_events_are_added_and_taken_away() {
+    let address = "192.0.2.7".parse().unwrap();
+    let without = ["c=IN IP4 192.0.2.7", "m=audio 10000 RTP/AVP 0 8", "a=rtpmap:0 PCMU/8000", "a=sendrecv"];
+    let with = [
+        "c=IN IP4 192.0.2.7",
+        "m=audio 10000 RTP/AVP 0 8 101",
+        "a=rtpmap:0 PCMU/8000",
+        "a=sendrecv",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=fmtp:101 0-15",
+    ];
+    let video = "m=video 10002 RTP/AVP 31";
+    for rest in [&[][..], &[video]] {
+        let [without, with] =
+            [[&without[..], rest].concat(), [&with[..], rest].concat()].map(|lines| sdp(&lines));
+        let plain = Session::parse(without.clone()).unwrap();
+        let format = plain.free_event_format().expect("a number is free");
+        assert_eq!(format, EventFormat { payload_type: 101, clock_rate: 8_000 });
+        let added = Changes { events: EventChange::Added(format), ..Changes::default() };
+        assert_eq!(plain.rewrite_as(address, PORTS, &added), with);
+        let session = Session::parse(with).unwrap();
+        assert_eq!(session.events().preferred(), Some(format));
+        let removed = Changes { events: EventChange::Removed, ..Changes::default() };
+        assert_eq!(session.rewrite_as(address, PORTS, &removed), without);
+    }
+    let taken = ["c=IN IP4 192.0.2.7", "m=audio 10000 RTP/AVP 101 96", "a=rtpmap:101 opus/48000/2"];
+    let session = Session::parse(sdp(&taken)).unwrap();
+    assert_eq!(session.free_event_format().map(|format| format.payload_type), Some(97));
+    assert_eq!(Session::parse(sdp(&without[..1])).unwrap().free_event_format(), None);
+}
+
 #[test]
 fn encryption_that_ends_here() {
     let key = |tag| line(tag, Suite::AesCm128HmacSha1_80).key.reveal_base64();
@@ -223,21 +259,28 @@ fn encryption_that_ends_here() {
     let added = Encryption::Added(lines.clone());
     let session = Session::parse(sdp(&plain)).unwrap();
     assert_eq!(session.crypto(), &[vec![], vec![]]);
-    assert_eq!(session.rewrite_as(address, PORTS, &added), ours(&secure));
+    assert_eq!(session.rewrite_as(address, PORTS, &encrypted(&added)), ours(&secure));
     let session = Session::parse(sdp(&secure)).unwrap();
     assert_eq!(session.crypto(), &lines);
-    assert_eq!(session.rewrite_as(address, PORTS, &Encryption::Removed), ours(&plain));
-    assert_eq!(session.rewrite_as(address, PORTS, &added), ours(&secure), "ours in place of theirs");
-    assert_eq!(session.rewrite_as(address, PORTS, &Encryption::Passed), session.rewrite(address, PORTS));
+    assert_eq!(session.rewrite_as(address, PORTS, &encrypted(&Encryption::Removed)), ours(&plain));
+    assert_eq!(
+        session.rewrite_as(address, PORTS, &encrypted(&added)),
+        ours(&secure),
+        "ours in place of theirs"
+    );
+    assert_eq!(
+        session.rewrite_as(address, PORTS, &encrypted(&Encryption::Passed)),
+        session.rewrite(address, PORTS)
+    );
 
     let cut = sdp(&plain[..2]);
     let session = Session::parse(cut.slice(..cut.len() - 2)).unwrap();
     assert_eq!(
-        session.rewrite_as(address, PORTS, &Encryption::Added([lines[0].clone(), vec![]])),
+        session.rewrite_as(address, PORTS, &encrypted(&Encryption::Added([lines[0].clone(), vec![]]))),
         ours(&[secure[0], secure[1], secure[3], secure[4]])
     );
     let fax = ["c=IN IP4 198.51.100.1", "m=image 10002 udptl t38"];
-    assert_eq!(Session::parse(sdp(&fax)).unwrap().rewrite_as(address, PORTS, &added), ours(&fax));
+    assert_eq!(Session::parse(sdp(&fax)).unwrap().rewrite_as(address, PORTS, &encrypted(&added)), ours(&fax));
 }
 
 #[test]
@@ -261,7 +304,8 @@ fn crypto_lines_that_we_can_use() {
         let session =
             Session::parse(sdp(&["c=IN IP4 192.0.2.7", "m=audio 4000 RTP/SAVP 0", &value])).unwrap();
         assert_eq!(!session.crypto()[0].is_empty(), expected, "{name}");
-        let removed = session.rewrite_as("192.0.2.1".parse().unwrap(), PORTS, &Encryption::Removed);
+        let removed =
+            session.rewrite_as("192.0.2.1".parse().unwrap(), PORTS, &encrypted(&Encryption::Removed));
         assert!(!String::from_utf8_lossy(&removed).contains("crypto"), "{name}");
     }
 }
