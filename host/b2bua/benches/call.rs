@@ -77,6 +77,7 @@ impl Bench {
                                 caller: None,
                                 headers: Attributes::new(),
                                 remove_headers: Vec::new(),
+                                srtp: cordboard_model::Srtp::Unspecified,
                             }],
                             strategy: Strategy::Parallel,
                         })),

@@ -64,6 +64,8 @@ pub(crate) enum ClientUse {
     Prack,
     /// A request of one leg passed on to the other.
     Passed,
+    /// An INFO with a digit that one leg sent as a telephone event.
+    Digit,
     /// A refresh of the session of one leg.
     Refresh(Side),
     /// The re-INVITE of a leg that is to move to another call.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cordboard_media::command::{MediaCommand, MediaId, MediaPorts, MediaReply};
-use cordboard_model::{CallId, EndReason, QuestionId};
+use cordboard_media::dtmf::Press;
+use cordboard_model::{CallId, EndReason, EventKind, QuestionId};
 use cordboard_sip::endpoint::TransactionFailure;
 use cordboard_sip::message::{Message, Response};
 use cordboard_sip::transaction::{ClientTransactionId, ServerTransactionId};
@@ -21,7 +22,8 @@ use crate::call::start::{Refusal, status, unsupported};
 use crate::call::teardown::Ending;
 use crate::call::transfer::{self, moving, referral, subscription};
 use crate::call::{
-    Call, CallKey, LegName, bridge, failover, fork, reliable, session_timer, setup, start, teardown,
+    Call, CallKey, LegName, bridge, dtmf, failover, fork, leg_of, reliable, session_timer, setup, start,
+    teardown,
 };
 use crate::context::{ALLOW, Asker, ClientUse, Context, EXTENSIONS};
 use crate::interface::{Answer, Command, Counters, Input, Output};
@@ -177,6 +179,15 @@ impl Core {
                 self.ctx.index.media.remove(&media);
             }
             MediaReply::TimedOut { media } => self.end_media(now, media, Ending::of(EndReason::MediaTimeout)),
+            MediaReply::Pressed { media, side, digit, duration } => {
+                if let Some(key) = self.ctx.index.media.get(&media).copied() {
+                    let press = Press { digit, duration };
+                    self.with_call(key, |call, ctx| dtmf::heard(call, ctx, now, side, press));
+                }
+            }
+            MediaReply::Silent { media, side } => {
+                self.media_event(media, EventKind::MediaSilent { leg: leg_of(side) })
+            }
             MediaReply::Released { media, .. } => {
                 self.ctx.index.media.remove(&media);
             }
@@ -188,6 +199,14 @@ impl Core {
             Some(key) => self.with_call(key, |call, ctx| setup::allocated(call, ctx, now, ports)),
             // The call ended, and was forgotten, while its ports were being bound.
             None => self.ctx.media(MediaCommand::Release { media }),
+        }
+    }
+
+    /// Says what the relay has noticed in a call.
+    fn media_event(&mut self, media: MediaId, kind: EventKind) {
+        let key = self.ctx.index.media.get(&media);
+        if let Some(call) = key.and_then(|key| self.calls.get(key)).filter(|call| !call.has_ended()) {
+            self.ctx.event(Some(call.id), kind);
         }
     }
 
@@ -485,11 +504,11 @@ impl Core {
             }
             ClientUse::Notify if is_final => self.notified(now, key, transaction, message.status()),
             ClientUse::Bye if is_final => self.bye_done(key, transaction),
-            // What a refused PRACK means for the call, the final response to the INVITE says.
-            ClientUse::Prack | ClientUse::Move if is_final => {
+            // What a refused PRACK means for the call, the final response to the INVITE says; a digit that is refused is lost.
+            ClientUse::Prack | ClientUse::Move | ClientUse::Digit if is_final => {
                 self.ctx.index.clients.remove(&transaction);
             }
-            ClientUse::Bye | ClientUse::Prack | ClientUse::Move | ClientUse::Notify => {}
+            ClientUse::Bye | ClientUse::Prack | ClientUse::Move | ClientUse::Notify | ClientUse::Digit => {}
         }
     }
 
@@ -532,7 +551,7 @@ impl Core {
             }
             ClientUse::Notify => self.notified(now, key, transaction, None),
             ClientUse::Bye => self.bye_done(key, transaction),
-            ClientUse::Prack => {
+            ClientUse::Prack | ClientUse::Digit => {
                 self.ctx.index.clients.remove(&transaction);
             }
         }

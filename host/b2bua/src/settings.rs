@@ -78,6 +78,8 @@ pub struct CallSettings {
     pub session_expires: Duration,
     /// Shorter wishes get 422 with this as Min-SE; 90 s, which is the least that the RFC allows.
     pub min_se: Duration,
+    /// Whether digits are converted between a leg that takes telephone events (RFC 4733) and one that takes INFO.
+    pub convert_digits: bool,
     /// How long the core waits for an answer of the driver before it takes the fallback; 2 s. Plugins have shorter deadlines of
     /// their own.
     pub answer_timeout: Duration,
@@ -132,6 +134,7 @@ impl Default for CallSettings {
             max_routings: 8,
             session_expires: Duration::from_secs(1800),
             min_se: Duration::from_secs(90),
+            convert_digits: true,
             answer_timeout: Duration::from_secs(2),
         }
     }

@@ -312,11 +312,16 @@ fn load_plugins(
     Ok(decider)
 }
 
-/// Starts the relay. What it tells later comes through a queue that holds a time-out and a release of every call there can be.
+/// Starts the relay. What it tells later comes through a queue that holds a time-out and a release of every call there can be,
+/// and as many other things; those are dropped when it is half full, so that a flood of digits costs no release.
 fn start_relay(config: &Config) -> anyhow::Result<(Arc<Relay>, mpsc::Receiver<Input>)> {
-    let capacity = 2 * crate::config::calls_of(config.media.ports) + 64;
-    let (told, media) = mpsc::channel(capacity);
+    let kept = 2 * crate::config::calls_of(config.media.ports) + 64;
+    let (told, media) = mpsc::channel(2 * kept);
     let tell = move |reply: MediaReply| {
+        let minor = matches!(reply, MediaReply::Pressed { .. } | MediaReply::Silent { .. });
+        if minor && told.capacity() <= kept {
+            return;
+        }
         if told.try_send(Input::Media(reply)).is_err() {
             tracing::error!("signalling takes nothing from the relay any more");
         }

@@ -20,6 +20,12 @@ pub fn write(event: &Event) {
             info!(%call_id, %sip_call_id, leg = "b", elapsed_ms = setup_ms, "call answered");
         }
         EventKind::TransferStarted { successor, .. } => info!(%call_id, %successor, "transfer started"),
+        EventKind::Dtmf { leg, duration_ms, .. } => {
+            info!(%call_id, leg = leg.name(), elapsed_ms = duration_ms, "key pressed");
+        }
+        EventKind::MediaSilent { leg } => {
+            warn!(%call_id, leg = leg.name(), "one side sends no media while the other one talks");
+        }
         EventKind::CallEnded { reason, status, duration_ms, talk_ms } => {
             write_end(&call_id, *reason, *status, *duration_ms, *talk_ms);
         }

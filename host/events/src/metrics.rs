@@ -113,7 +113,9 @@ impl Metrics {
             }
             EventKind::LegStarted { .. }
             | EventKind::CallRinging { .. }
-            | EventKind::TransferStarted { .. } => {}
+            | EventKind::TransferStarted { .. }
+            | EventKind::Dtmf { .. }
+            | EventKind::MediaSilent { .. } => {}
         }
     }
 

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cordboard_media::command::{MediaCommand, MediaId, MediaReply, RemoteStream, Side};
+use cordboard_media::dtmf::EventFormats;
 use cordboard_media::relay::{Relay, RelaySettings};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
@@ -180,6 +181,9 @@ fn relay_for(phones: &[SocketAddr]) -> (Relay, Vec<SocketAddr>) {
         ports: (22_000, 22_000 + 8 * calls as u16 - 1),
         quarantine: Duration::from_secs(5),
         media_timeout: Some(Duration::from_secs(60)),
+        one_way_timeout: Some(Duration::from_secs(30)),
+        any_source: false,
+        dscp: Some(46),
         threads: 1,
     };
     let relay = Relay::start(settings, |_| {}).unwrap();
@@ -193,8 +197,16 @@ fn relay_for(phones: &[SocketAddr]) -> (Relay, Vec<SocketAddr>) {
         };
         for (side, peer) in [(Side::Caller, peers[0]), (Side::Callee, peers[1])] {
             let rtcp = SocketAddr::new(peer.ip(), peer.port() ^ 1);
-            let audio = RemoteStream { rtp: peer, rtcp, sends: true };
-            relay.command(MediaCommand::Announce { media, side, streams: [Some(audio), None] });
+            let audio =
+                RemoteStream { rtp: peer, rtcp, sends: true, secure: false, events: EventFormats::default() };
+            relay.command(MediaCommand::Announce {
+                media,
+                side,
+                signalling: audio.rtp.ip(),
+                streams: [Some(audio), None],
+                keys: [None, None],
+                digits_by_info: false,
+            });
         }
         ports.extend([own.caller[0], own.callee[0]].map(|port| SocketAddr::new(address, port)));
     }

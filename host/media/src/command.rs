@@ -1,6 +1,10 @@
 //! What signalling tells the relay, and what it hears back.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::dtmf::{Digit, EventFormats};
+use crate::srtp::{MasterKey, Suite};
 
 /// Names the media of one call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -37,10 +41,32 @@ pub struct RemoteStream {
     /// Whether the peer currently expects to send. The media timeout runs while both sides of some stream do, so a hold by
     /// either side suspends it.
     pub sends: bool,
+    /// Whether it is SRTP. It passes as it is, unless the announcement has keys for it.
+    pub secure: bool,
+    /// The payload types under which it takes telephone events (RFC 4733).
+    pub events: EventFormats,
 }
+
+/// What a stream is encrypted with between the relay and one side (RFC 4568).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StreamKeys {
+    /// For both directions.
+    pub suite: Suite,
+    /// The peer's: what it encrypts with.
+    pub receive: MasterKey,
+    /// Ours.
+    pub send: MasterKey,
+}
+
+/// The keys of a side whose encryption ends at the relay, by stream. `None`: the stream passes as it is.
+pub type Keys = [Option<Box<StreamKeys>>; STREAMS];
 
 /// A command of signalling.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "commands are carried out one by one; a box for each would cost more"
+)]
 pub enum MediaCommand {
     /// Reserve a block of eight ports, bound on `caller_address` for the caller's side and `callee_address` for the other.
     /// Answered by [`MediaReply::Allocated`] or [`MediaReply::Exhausted`].
@@ -60,8 +86,28 @@ pub enum MediaCommand {
         media: MediaId,
         /// Whose SDP.
         side: Side,
+        /// Where the SIP of this leg comes from. A peer behind NAT announces an address that nothing can come from; its media
+        /// come from the host that its signalling comes from, and nobody else is taken for it.
+        signalling: IpAddr,
         /// Its streams.
         streams: [Option<RemoteStream>; STREAMS],
+        /// Their keys. A direction whose key stays the same goes on; one with another key begins anew.
+        keys: Keys,
+        /// The peer takes digits by INFO only: telephone events for it are told, and taken out of the stream.
+        digits_by_info: bool,
+    },
+    /// A side pressed a key by INFO: it becomes a telephone event in its stream, if the other side takes those.
+    Press {
+        /// Which call.
+        media: MediaId,
+        /// Who pressed it.
+        side: Side,
+        /// Which key.
+        digit: Digit,
+        /// How long.
+        duration: Duration,
+        /// A random number: where SSRC and numbers begin if the side has sent nothing yet.
+        seed: u32,
     },
     /// Give the ports back; answered by [`MediaReply::Released`] with the counters.
     Release {
@@ -83,12 +129,18 @@ pub struct StreamCounters {
     pub jitter: u32,
     /// Packets of strangers, dropped.
     pub refused: u64,
+    /// Encrypted packets whose tag was wrong, or that had come before; dropped.
+    pub rejected: u64,
     /// RTCP packets relayed.
     pub rtcp_packets: u64,
 }
 
 /// What the relay tells signalling.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "told a few times per call; a box for each end would cost more"
+)]
 pub enum MediaReply {
     /// The ports are bound and swallow or hold packets until both sides are announced.
     Allocated {
@@ -107,6 +159,25 @@ pub enum MediaReply {
     TimedOut {
         /// Which call.
         media: MediaId,
+    },
+    /// One side has sent nothing for the configured time, neither RTP nor RTCP, although both should and the other does. Told
+    /// once for each such silence.
+    Silent {
+        /// Which call.
+        media: MediaId,
+        /// Who is not heard.
+        side: Side,
+    },
+    /// A key was pressed and released (RFC 4733).
+    Pressed {
+        /// Which call.
+        media: MediaId,
+        /// Who pressed it.
+        side: Side,
+        /// Which key.
+        digit: Digit,
+        /// How long it was held, as far as was heard.
+        duration: Duration,
     },
     /// The end of a call's media; `[caller, callee]` by stream.
     Released {

@@ -95,6 +95,21 @@ pub struct CallerIdentity {
     pub anonymous: bool,
 }
 
+/// What is asked of the media encryption towards a target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Srtp {
+    /// As the caller has it.
+    #[default]
+    Unspecified,
+    /// Plain RTP.
+    Off,
+    /// SRTP when the target can, else RTP.
+    Preferred,
+    /// SRTP, or the target fails.
+    Required,
+}
+
 /// One place to try.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Target {
@@ -108,6 +123,8 @@ pub struct Target {
     pub headers: Attributes,
     /// Headers of the caller that are not passed on.
     pub remove_headers: Vec<String>,
+    /// Wish for media encryption.
+    pub srtp: Srtp,
 }
 
 /// Whether targets ring together.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Aor;
 use crate::id::CallId;
+use crate::privacy::Pii;
 use crate::question::Referrer;
 use crate::trunk::TrunkStatus;
 
@@ -105,6 +106,26 @@ impl EndReason {
     }
 }
 
+/// One of the two legs of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallLeg {
+    /// The one that the call came in on.
+    Caller,
+    /// The one towards who answered.
+    Callee,
+}
+
+impl CallLeg {
+    /// As the field `leg` of a log line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "a",
+            Self::Callee => "b",
+        }
+    }
+}
+
 /// What happened.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -149,6 +170,22 @@ pub enum EventKind {
         /// The call that it began.
         successor: CallId,
     },
+    /// A key was pressed and released.
+    Dtmf {
+        /// By whom.
+        leg: CallLeg,
+        /// `0` to `9`, `*`, `#`, `A` to `D`. Only for those in this process that act on it: it can be somebody's PIN, so it is
+        /// left out wherever an event is written down or sent.
+        #[serde(skip, default = "hidden_digit")]
+        digit: Pii<char>,
+        /// How long it was held.
+        duration_ms: u32,
+    },
+    /// One side has sent no media for the configured time, while the other one talks.
+    MediaSilent {
+        /// Who is not heard.
+        leg: CallLeg,
+    },
     /// The one end of a call.
     CallEnded {
         /// Why.
@@ -178,6 +215,11 @@ pub enum EventKind {
     TrunkStateChanged(TrunkStatus),
 }
 
+/// What stands for a digit in an event that was written down.
+fn hidden_digit() -> Pii<char> {
+    Pii('?')
+}
+
 /// Something that happened, for everyone who subscribes.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Event {
@@ -198,6 +240,16 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_digit_is_neither_written_nor_printed() {
+        let kind = EventKind::Dtmf { leg: CallLeg::Caller, digit: Pii('7'), duration_ms: 100 };
+        let event = Event { call_id: None, at_ms: 0, kind };
+        let json = serde_json::to_string(&event).expect("an event serialises");
+        assert!(!json.contains('7') && !format!("{event:?}").contains('7'), "{json} {event:?}");
+        let read: Event = serde_json::from_str(&json).expect("and is read again");
+        assert!(matches!(read.kind, EventKind::Dtmf { duration_ms: 100, .. }));
+    }
 
     #[test]
     fn an_end_reason_is_named_as_it_is_serialised() {

@@ -14,10 +14,10 @@ pub mod trunk;
 
 pub use address::{Aor, Extension};
 pub use answer::{
-    CallerIdentity, Challenge, Credential, Dial, DigestAlgorithm, Rejection, RouteDecision, Strategy, Target,
-    TargetAddress, Verdict,
+    CallerIdentity, Challenge, Credential, Dial, DigestAlgorithm, Rejection, RouteDecision, Srtp, Strategy,
+    Target, TargetAddress, Verdict,
 };
-pub use event::{EndReason, Event, EventKind, Party};
+pub use event::{CallLeg, EndReason, Event, EventKind, Party};
 pub use id::CallId;
 pub use privacy::{Pii, Secret};
 pub use question::{

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A password, key or token. Never printed and never serialised.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -37,7 +37,8 @@ impl<T> fmt::Display for Secret<T> {
 }
 
 /// A number, name or spoken text that belongs to a person: hidden in logs, present in records.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Pii<T>(pub T);
 
 impl<T> fmt::Debug for Pii<T> {

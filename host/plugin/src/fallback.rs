@@ -1,7 +1,7 @@
 //! What is answered when no plugin can.
 
 use cordboard_model::{
-    Dial, Rejection, RouteDecision, RouteQuestion, Strategy, Target, TargetAddress, Verdict,
+    Dial, Rejection, RouteDecision, RouteQuestion, Srtp, Strategy, Target, TargetAddress, Verdict,
 };
 
 use crate::settings::StaticRoute;
@@ -68,5 +68,12 @@ fn address(text: &str) -> TargetAddress {
 }
 
 fn target(address: TargetAddress) -> Target {
-    Target { address, ring_timeout: None, caller: None, headers: Vec::new(), remove_headers: Vec::new() }
+    Target {
+        address,
+        ring_timeout: None,
+        caller: None,
+        headers: Vec::new(),
+        remove_headers: Vec::new(),
+        srtp: Srtp::Unspecified,
+    }
 }

@@ -8,8 +8,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cordboard_media::dtmf::EventFormat;
 use cordboard_media::rtp::{Reception, RtpHeader, is_rtcp};
-use cordboard_media::sdp::Session;
+use cordboard_media::sdp::{Changes, CryptoLine, Encryption, EventChange, Origin, Session};
+use cordboard_media::srtp::{MASTER_BYTES, MasterKey, Suite};
 
 const PORTS: [u16; 2] = [10_000, 10_002];
 
@@ -30,11 +32,32 @@ pub(crate) fn sdp(data: &[u8]) {
                 assert_eq!(stream.sends, was.expect("compared above").sends);
             }
         }
+        for changes in changes() {
+            let changed = Session::parse(session.rewrite_as(address, PORTS, &changes));
+            let changed = changed.expect("what was changed can be read");
+            assert_eq!(changed.lines().len(), session.lines().len());
+            assert!(changes.events != EventChange::Removed || changed.events().is_empty());
+        }
         let untouched =
             |body: &[u8]| body.split(|&byte| byte == b'\n').filter(passes).map(<[u8]>::to_vec).collect();
         let (before, after): (Vec<_>, Vec<_>) = (untouched(data), untouched(&ours));
         assert_eq!(before, after);
     }
+}
+
+/// Everything that can be changed besides addresses and ports.
+fn changes() -> [Changes; 2] {
+    let line =
+        CryptoLine { tag: 1, suite: Suite::AesCm128HmacSha1_80, key: MasterKey::new([7; MASTER_BYTES]) };
+    let format = EventFormat { payload_type: 101, clock_rate: 8_000 };
+    [
+        Changes { encryption: Encryption::Removed, events: EventChange::Removed, origin: None },
+        Changes {
+            encryption: Encryption::Added([vec![line.clone()], vec![line]]),
+            events: EventChange::Added(format),
+            origin: Some(Origin { name: "- 7".into(), version: 8 }),
+        },
+    ]
 }
 
 /// Whether a line is none of those that the rewriting is for.

@@ -62,7 +62,7 @@ fn nothing_of_one_leg_leaks_into_the_other() {
 fn the_media_of_both_sides_meets_at_the_ports_of_the_call() {
     let mut world = World::new(4);
     let (out, into) = talking(&mut world);
-    let blocks: Vec<_> = world.node.relay.blocks().map(|(_, block)| *block).collect();
+    let blocks: Vec<_> = world.node.relay.blocks().map(|(_, block)| block.clone()).collect();
     let [block] = blocks.as_slice() else { panic!("one call has one block of ports: {blocks:?}") };
     let announced = |streams: [Option<cordboard_media::command::RemoteStream>; 2]| streams[0].map(|s| s.rtp);
     let phone = |id| (world.at(id).address().ip(), 4000).into();

@@ -62,7 +62,7 @@ pub(crate) fn notified(world: &World, call: CallRef) -> Vec<&str> {
 
 /// The one block of ports of the relay connects these two phones, and both of them were told so.
 pub(crate) fn assert_connected(world: &World, caller: CallRef, callee: CallRef) {
-    let blocks: Vec<_> = world.node.relay.blocks().map(|(_, block)| *block).collect();
+    let blocks: Vec<_> = world.node.relay.blocks().map(|(_, block)| block.clone()).collect();
     let [block] = blocks.as_slice() else { panic!("one call has ports: {blocks:?}") };
     let streams = [(caller, block.caller, block.ports.caller), (callee, block.callee, block.ports.callee)];
     for (call, announced, ports) in streams {

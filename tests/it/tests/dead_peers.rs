@@ -1,6 +1,7 @@
 //! Phones that vanish, and calls whose legs hang.
 
-use cordboard_model::EndReason;
+use cordboard_media::command::Side;
+use cordboard_model::{CallLeg, EndReason, Event, EventKind};
 use cordboard_sip::Transport;
 use cordboard_test_support::{CalleePlan, CallerPlan, Ending, World};
 
@@ -41,6 +42,19 @@ fn two_dead_phones_are_ended_by_their_silence() {
     world.run_for(seconds(1));
     assert_eq!(world.node.ends(), [EndReason::MediaTimeout]);
     assert_eq!(world.node.relay.ports(), 0, "ports come back at once, not when the BYEs have timed out");
+    world.settle();
+}
+
+#[test]
+fn a_side_that_is_not_heard_is_named_and_the_call_goes_on() {
+    let mut world = World::new(5);
+    let (out, _) = talking(&mut world);
+    world.silence_side(Side::Callee);
+    world.run_for(seconds(1));
+    let silent = |(_, event): &(_, Event)| event.kind == EventKind::MediaSilent { leg: CallLeg::Callee };
+    assert_eq!(world.node.events().iter().filter(|event| silent(event)).count(), 1);
+    assert_eq!(world.node.counters().calls, 1);
+    world.with_phone(out.phone, |phone, now| phone.hang_up(now, out.index));
     world.settle();
 }
 

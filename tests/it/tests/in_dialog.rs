@@ -2,6 +2,7 @@
 //!
 //! Elsewhere: REFER (`blind_transfer`, `attended_transfer`), PRACK (`reliable_provisionals`), refreshes and their glare (`session_timers`).
 
+use cordboard_model::{CallLeg, Event, EventKind};
 use cordboard_sip::{HeaderName, Method, StatusCode};
 use cordboard_test_support::World;
 
@@ -57,6 +58,30 @@ fn a_refused_hold_leaves_the_call_as_it_was() {
 }
 
 #[test]
+fn a_host_name_as_media_address_is_refused_and_the_call_goes_on() {
+    let mut world = World::new(1);
+    let (mut caller, callee) = connected(&mut world, true);
+    let offer = sdp(&world, caller.wire, "sendrecv").replace("c=IN IP4 10.", "c=IN IP4 host.example 10.");
+    caller.send(&mut world, "INVITE", "application/sdp", &offer);
+    let refusal = caller.last(&world, |message| !message.is_request() && message.method() == Method::Invite);
+    assert_eq!(refusal.status().map(StatusCode::code), Some(488));
+    let warning = text(&refusal, HeaderName::Warning);
+    assert!(warning.starts_with("301 ") && warning.contains("found a host name"), "{warning}");
+    caller.send(&mut world, "ACK", "", "");
+    hang_up(&mut world, caller, &callee);
+}
+
+#[test]
+fn the_relay_is_told_where_the_sip_of_each_leg_comes_from() {
+    let mut world = World::new(1);
+    let (caller, callee) = connected(&mut world, true);
+    let (_, block) = world.node.relay.blocks().next().expect("the call has ports");
+    let [a, b] = [caller.wire, callee.wire].map(|wire| Some(world.on(wire).address().ip()));
+    assert_eq!(block.signalling, (a, b));
+    hang_up(&mut world, caller, &callee);
+}
+
+#[test]
 fn an_offer_in_the_2xx_is_answered_in_the_ack() {
     let mut world = World::new(1);
     let (mut caller, callee) = connected(&mut world, false);
@@ -96,6 +121,12 @@ fn info_passes_with_its_body() {
     let mut world = World::new(1);
     let (mut caller, callee) = connected(&mut world, true);
     caller.send(&mut world, "INFO", "application/dtmf-relay", "Signal=5\r\nDuration=160\r\n");
+    let digits = |(_, event): &(_, Event)| match &event.kind {
+        EventKind::Dtmf { leg, digit, duration_ms } => Some((*leg, digit.0, *duration_ms)),
+        _ => None,
+    };
+    let digits: Vec<_> = world.node.events().iter().filter_map(digits).collect();
+    assert_eq!(digits, [(CallLeg::Caller, '5', 160)]);
     let twin = callee.last_request(&world, Method::Info);
     assert_eq!(body(&twin), "Signal=5\r\nDuration=160\r\n");
     assert_eq!(text(&twin, HeaderName::ContentType), "application/dtmf-relay");

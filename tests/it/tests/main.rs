@@ -13,6 +13,8 @@ mod cancel;
 mod chaos;
 mod dead_peers;
 mod digest;
+mod digits;
+mod encryption;
 mod ends;
 mod failover;
 mod forking;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cordboard_b2bua::{Core, Counters, Input, Output, Settings};
-use cordboard_media::command::MediaReply;
+use cordboard_media::command::{MediaReply, Side};
+use cordboard_media::dtmf::Digit;
 use cordboard_model::{CallId, EndReason, Event, EventKind};
 use cordboard_sip::message::Uri;
 use cordboard_sip::transport::{ConnectionId, Flow, Transmit, Transport};
@@ -152,6 +153,22 @@ impl Node {
         let silent: Vec<_> = self.relay.blocks().map(|(media, _)| media).collect();
         for media in silent {
             self.reply(now, Input::Media(MediaReply::TimedOut { media }));
+        }
+    }
+
+    /// The relay hears nothing of this side of any call, but of the other one.
+    pub(crate) fn media_silent(&mut self, now: Instant, side: Side) {
+        let silent: Vec<_> = self.relay.blocks().map(|(media, _)| media).collect();
+        for media in silent {
+            self.reply(now, Input::Media(MediaReply::Silent { media, side }));
+        }
+    }
+
+    /// The relay heard this side of every call press a key.
+    pub(crate) fn media_pressed(&mut self, now: Instant, side: Side, digit: Digit, duration: Duration) {
+        let calls: Vec<_> = self.relay.blocks().map(|(media, _)| media).collect();
+        for media in calls {
+            self.reply(now, Input::Media(MediaReply::Pressed { media, side, digit, duration }));
         }
     }
 

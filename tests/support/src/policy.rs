@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cordboard_b2bua::{Answer, Question};
 use cordboard_model::{
-    Aor, AuthorizationSubject, CallFacts, Dial, Rejection, RouteDecision, RouteQuestion, RouteReason,
+    Aor, AuthorizationSubject, CallFacts, Dial, Rejection, RouteDecision, RouteQuestion, RouteReason, Srtp,
     Strategy, Target, TargetAddress, Verdict,
 };
 
@@ -112,7 +112,14 @@ pub fn target(name: &str) -> Target {
     } else {
         TargetAddress::Aor(name.to_owned())
     };
-    Target { address, ring_timeout: None, caller: None, headers: Vec::new(), remove_headers: Vec::new() }
+    Target {
+        address,
+        ring_timeout: None,
+        caller: None,
+        headers: Vec::new(),
+        remove_headers: Vec::new(),
+        srtp: Srtp::Unspecified,
+    }
 }
 
 fn decision(targets: &[&str], strategy: Strategy) -> RouteDecision {

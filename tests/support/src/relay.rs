@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use cordboard_media::command::{
-    MediaCommand, MediaId, MediaPorts, MediaReply, RemoteStream, STREAMS, Side, StreamCounters,
+    Keys, MediaCommand, MediaId, MediaPorts, MediaReply, RemoteStream, STREAMS, Side, StreamCounters,
 };
 
 /// The first port it hands out.
@@ -14,7 +14,7 @@ const FIRST_PORT: u16 = 10_000;
 const PORTS_PER_CALL: u16 = 8;
 
 /// The media of one call.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Block {
     /// Its ports.
     pub ports: MediaPorts,
@@ -24,6 +24,14 @@ pub struct Block {
     pub caller: [Option<RemoteStream>; STREAMS],
     /// What the callee announced.
     pub callee: [Option<RemoteStream>; STREAMS],
+    /// Where the SIP of the caller and the callee comes from, once they have announced.
+    pub signalling: (Option<IpAddr>, Option<IpAddr>),
+    /// Keys of the caller and the callee, where their encryption ends here.
+    pub keys: (Keys, Keys),
+    /// Whether the caller and the callee get digits by INFO.
+    pub digits_by_info: (bool, bool),
+    /// Digits of INFO that became telephone events, by who pressed them.
+    pub pressed: Vec<(Side, char)>,
 }
 
 /// The fake relay.
@@ -74,17 +82,30 @@ impl Relay {
     /// # Panics
     /// When signalling breaks the contract of the relay: a name used twice, or a command for media that is not there.
     pub(crate) fn handle(&mut self, command: &MediaCommand) -> Option<MediaReply> {
-        match *command {
+        match command.clone() {
             MediaCommand::Allocate { media, caller_address, callee_address } => {
                 Some(self.allocate(media, (caller_address, callee_address)))
             }
-            MediaCommand::Announce { media, side, streams } => {
+            MediaCommand::Announce { media, side, signalling, streams, keys, digits_by_info } => {
                 let block = self.blocks.get_mut(&media);
                 let block = block.unwrap_or_else(|| panic!("{media:?} is announced but has no ports"));
                 match side {
-                    Side::Caller => block.caller = streams,
-                    Side::Callee => block.callee = streams,
+                    Side::Caller => {
+                        (block.caller, block.signalling.0) = (streams, Some(signalling));
+                        (block.keys.0, block.digits_by_info.0) = (keys, digits_by_info);
+                    }
+                    Side::Callee => {
+                        (block.callee, block.signalling.1) = (streams, Some(signalling));
+                        (block.keys.1, block.digits_by_info.1) = (keys, digits_by_info);
+                    }
                 }
+                None
+            }
+            MediaCommand::Press { media, side, digit, .. } => {
+                let block = self.blocks.get_mut(&media);
+                let block =
+                    block.unwrap_or_else(|| panic!("a key is pressed in {media:?}, which has no ports"));
+                block.pressed.push((side, digit.as_char()));
                 None
             }
             MediaCommand::Release { media } => {
@@ -102,8 +123,18 @@ impl Relay {
             return MediaReply::Exhausted { media };
         }
         let ports = self.free_ports();
-        self.blocks
-            .insert(media, Block { ports, addresses, caller: [None; STREAMS], callee: [None; STREAMS] });
+        let (caller, callee) = ([None; STREAMS], [None; STREAMS]);
+        let block = Block {
+            ports,
+            addresses,
+            caller,
+            callee,
+            signalling: (None, None),
+            keys: ([None, None], [None, None]),
+            digits_by_info: (false, false),
+            pressed: Vec::new(),
+        };
+        self.blocks.insert(media, block);
         self.handed_out += 1;
         self.most = self.most.max(self.blocks.len());
         MediaReply::Allocated { media, ports }

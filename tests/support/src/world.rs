@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cordboard_b2bua::{Command, Input, Settings};
+use cordboard_media::command::Side;
+use cordboard_media::dtmf::Digit;
 use cordboard_sip::transport::{ConnectionId, Flow, Transmit, Transport};
 
 use crate::carrier::Carrier;
@@ -271,6 +273,16 @@ impl World {
     /// The relay reports that no call has media any more.
     pub fn silence_media(&mut self) {
         self.node.media_timeout(self.now);
+    }
+
+    /// The relay reports that one side of every call has no media, while the other has.
+    pub fn silence_side(&mut self, side: Side) {
+        self.node.media_silent(self.now, side);
+    }
+
+    /// The relay reports that one side of every call pressed a key for so long.
+    pub fn press(&mut self, side: Side, digit: Digit, duration: Duration) {
+        self.node.media_pressed(self.now, side, digit, duration);
     }
 
     /// Lets time pass.

@@ -14,6 +14,7 @@ use cordboard_sip::transport::Flow;
 use cordboard_sip::{HeaderName, Method, StatusCode};
 use rand::RngExt;
 
+use super::dtmf;
 use super::early;
 use super::facts::text;
 use super::headers::{kept_back, pass_back, pass_on};
@@ -126,7 +127,10 @@ fn pass(call: &mut Call, ctx: &mut Context, now: Instant, request: Incoming) {
     let offer = match session_of(&request.message) {
         Ok(offer) => offer,
         Err(start::BodyProblem::NotSdp) if method == Method::Info => None,
-        Err(_) => return reply(ctx, now, &request, 488, |_, _| {}),
+        Err(problem) => {
+            let refusal = problem.refusal();
+            return reply(ctx, now, &request, refusal.status, |_, response| refusal.fill(response));
+        }
     };
     if method == Method::Update && request.message.body().is_empty() {
         return refresh(call, ctx, now, &request);
@@ -137,8 +141,14 @@ fn pass(call: &mut Call, ctx: &mut Context, now: Instant, request: Incoming) {
     if call.is_answered() && !call.is_there(opposite(from)) {
         return reply(ctx, now, &request, 491, |_, _| {});
     }
+    if offer.as_ref().is_some_and(|offer| !call.accepts(from, offer, true)) {
+        return reply(ctx, now, &request, 488, |_, _| {});
+    }
     if method == Method::Invite {
         reply(ctx, now, &request, 100, |_, _| {});
+    }
+    if dtmf::take(call, ctx, from, &request.message) {
+        return reply(ctx, now, &request, 200, |_, _| {});
     }
     send_twin(call, ctx, now, request, from, offer);
 }
@@ -187,6 +197,11 @@ fn send_twin(
     offer: Option<Session>,
 ) {
     let to = opposite(from);
+    if offer.is_some() {
+        call.media.offerer = from;
+    } else if request.message.method() == Method::Invite {
+        call.media.offerer = to;
+    }
     let body = match &offer {
         Some(session) => {
             call.rewritten_for(ctx, to, session).map(|body| (Bytes::from_static(b"application/sdp"), body))

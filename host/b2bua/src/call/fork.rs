@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use cordboard_media::command::Side;
-use cordboard_media::sdp::Session;
+use cordboard_media::sdp::{Changes, Session};
 use cordboard_model::{EventKind, Party};
 use cordboard_sip::dialog::Dialog;
 use cordboard_sip::endpoint::TransactionFailure;
@@ -14,12 +14,15 @@ use cordboard_sip::transaction::ClientTransactionId;
 use cordboard_sip::transport::Flow;
 use cordboard_sip::{HeaderName, Method, StatusCode};
 
+use super::dtmf;
 use super::early::{self, EarlyDialog, EarlyId};
 use super::facts::{party, text, uri_party};
 use super::headers::{kept_back, pass_back, pass_on, plugin_may_set};
 use super::identity::{self, to_value};
 use super::leg::Leg;
 use super::reliable::{self, Provisional};
+use super::retry;
+use super::security::Security;
 use super::start::session_of;
 use super::transfer::takeover;
 use super::{Call, LegName, Stage, bridge, failover, session_timer, setup, teardown};
@@ -59,8 +62,14 @@ pub(crate) struct Fork {
     /// What was sent, to make the dialog of.
     request: Option<Request>,
     local_tag: Option<String>,
+    /// The callee said that it takes INFO.
+    pub(crate) takes_info: bool,
+    /// The encryption of the latest INVITE.
+    pub(crate) security: Security,
+    /// It refused an INVITE with encryption that it was only preferred to have.
+    pub(crate) refuses_encryption: bool,
     /// The shortest session timer that the callee takes, if it refused ours.
-    min_se: Option<u32>,
+    pub(crate) min_se: Option<u32>,
     /// Every INVITE of it.
     transactions: Vec<ClientTransactionId>,
     /// Its early answer, for a 2xx that carries none and whose To tag no provisional had.
@@ -91,6 +100,9 @@ impl Fork {
             trunk: None,
             request: None,
             local_tag: None,
+            takes_info: false,
+            security: Security::default(),
+            refuses_encryption: false,
             min_se: None,
             transactions: Vec::new(),
             early: None,
@@ -167,6 +179,10 @@ impl Fork {
 /// Sends the INVITE of a located fork.
 pub(crate) fn invite(call: &mut Call, ctx: &mut Context, now: Instant, place: usize) {
     let Some(flow) = call.setup.forks[place].flow else { return };
+    let Ok(security) = call.security_for(ctx, place) else {
+        return setup::fork_failed(call, ctx, now, place, 488);
+    };
+    call.setup.forks[place].security = security;
     let local_tag = ctx.endpoint.new_tag();
     let sip_call_id = ctx.endpoint.new_call_id();
     let request = invitation(call, ctx, place, flow, &local_tag, &sip_call_id);
@@ -226,7 +242,12 @@ fn invitation(
     {
         request.other(name, value);
     }
-    let offer = call.invite.offer.as_ref().and_then(|offer| call.rewritten_for(ctx, Side::Callee, offer));
+    let encryption = fork.security.shown_to(Side::Callee, None);
+    let offer = call.invite.offer.as_ref();
+    let offer = offer.and_then(|offer| {
+        let events = dtmf::change(call, ctx, Side::Callee, offer, &encryption);
+        call.rewritten_as(ctx, Side::Callee, offer, Changes { encryption, events, origin: None })
+    });
     if let Some(body) = offer {
         request.body("application/sdp", dial::allowed_codecs(ctx, trunk, body));
     }
@@ -261,6 +282,9 @@ pub(crate) fn response(call: &mut Call, ctx: &mut Context, now: Instant, place: 
     if status == StatusCode::SERVICE_UNAVAILABLE && failover::unavailable(call, ctx, now, place) {
         return;
     }
+    if message.value(HeaderName::Allow).is_some() {
+        call.setup.forks[place].takes_info = message.lists(HeaderName::Allow, "INFO");
+    }
     if status.is_provisional() {
         if matches!(call.setup.forks[place].state, ForkState::Inviting(_)) {
             provisional(call, ctx, now, place, status, message);
@@ -268,7 +292,10 @@ pub(crate) fn response(call: &mut Call, ctx: &mut Context, now: Instant, place: 
     } else if status.is_success() {
         success(call, ctx, now, place, message);
     } else if proves_itself(call, ctx, now, place, message) {
-    } else if !asks_for_longer_session(call, place, message) {
+        // It is on its way again.
+    } else if !retry::asks_for_longer_session(call, place, message)
+        && !retry::asks_for_plain_media(call, place, status)
+    {
         if status.code() / 100 == 3 {
             let contacts = message.contacts().flatten().map(|contact| text(contact.uri.raw)).collect();
             setup::redirected(call, contacts);
@@ -294,18 +321,6 @@ fn proves_itself(call: &mut Call, ctx: &mut Context, now: Instant, place: usize,
     let request = former.with_credentials(cseq + 1, name, &value);
     send(call, ctx, now, place, flow, request);
     true
-}
-
-/// A 422 for the first time: the callee takes an INVITE whose session lasts longer (RFC 4028 §7.3).
-fn asks_for_longer_session(call: &mut Call, place: usize, message: &Message) -> bool {
-    let fork = &mut call.setup.forks[place];
-    let is_first = fork.min_se.is_none() && matches!(fork.state, ForkState::Inviting(_));
-    let refused = message.status().is_some_and(|status| status.code() == 422);
-    if call.stage == Stage::Dialing && is_first && refused {
-        fork.min_se = session_timer::min_se(message);
-        return fork.min_se.is_some();
-    }
-    false
 }
 
 /// The INVITE of a fork got no final response.
@@ -339,13 +354,21 @@ fn provisional(
     if status == StatusCode::TRYING || call.stage != Stage::Dialing {
         return;
     }
+    let is_offer = call.invite.offer.is_none();
+    let security = &call.setup.forks[place].security;
     let early = session_of(message).ok().flatten();
+    let early = early.filter(|session| security.accepts(Side::Callee, session, is_offer));
     if !early::take(call, ctx, now, place, message, early.as_ref()) {
         return;
     }
+    if early.is_some() {
+        call.adopt(ctx, place);
+    }
     let body = early.as_ref().and_then(|session| call.rewritten_for(ctx, Side::Caller, session));
     if let Some(session) = early {
-        call.announce(ctx, Side::Callee, &session);
+        if let Some(flow) = call.setup.forks[place].flow {
+            call.announce_on(ctx, Side::Callee, &flow, &session);
+        }
         call.setup.forks[place].early = Some(session);
     }
     let told = (status.code(), body.is_some());
@@ -430,6 +453,9 @@ fn win(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: 
     let session = session_of(message)
         .ok()
         .and_then(|session| session.or_else(|| early_session(&mut call.setup.forks[place], message)));
+    let security = &call.setup.forks[place].security;
+    let is_offer = call.invite.offer.is_none();
+    let session = session.filter(|session| security.accepts(Side::Callee, session, is_offer));
     let Some(session) = session.filter(|_| !too_late) else {
         decline(call, ctx, now, place, message);
         return setup::fork_failed(call, ctx, now, place, 488);
@@ -443,6 +469,7 @@ fn win(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: 
     }
     call.callee = Some((place, leg));
     call.stage = Stage::Talking(now);
+    call.adopt(ctx, place);
     session_timer::take(call, ctx, now, Side::Callee, message);
     // A session that both have agreed to in a reliable provisional, or changed since then by UPDATE, is not told again.
     let body = if settled {

@@ -1,10 +1,8 @@
 //! One leg: a dialog, the flow it lives on, and what is owed to the peer on it.
 
-use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
-use cordboard_media::command::STREAMS;
 use cordboard_media::sdp::{Origin, Session};
 use cordboard_sip::dialog::{AnswerResend, Dialog};
 use cordboard_sip::message::{Message, Request};
@@ -101,18 +99,14 @@ impl Leg {
         }
     }
 
-    /// A description of the other side as the peer gets to see it: our address, our ports.
-    pub(crate) fn shown(&self, session: &Session, address: IpAddr, ports: [u16; STREAMS]) -> Bytes {
-        match self.continued.as_ref().and_then(|continued| continued.origin_of(session)) {
-            Some(origin) => session.rewrite_as(address, ports, &origin),
-            None => session.rewrite(address, ports),
-        }
+    /// Who names a description for the peer, where that is not who wrote it.
+    pub(crate) fn continued_origin(&self, session: &Session) -> Option<Origin> {
+        self.continued.as_ref().and_then(|continued| continued.origin_of(session))
     }
 
     /// Who names a description when the peer gets to see it.
     pub(crate) fn shown_origin(&self, session: &Session) -> Option<Origin> {
-        let continued = self.continued.as_ref().and_then(|continued| continued.origin_of(session));
-        continued.or_else(|| session.origin())
+        self.continued_origin(session).or_else(|| session.origin())
     }
 
     /// Whether an INVITE of ours, or a 2xx of ours to one of the peer, waits on this leg.

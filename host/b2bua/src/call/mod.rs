@@ -1,24 +1,26 @@
 //! One call: a caller's leg, a set-up that tries targets, and the leg of the target that answered.
 //!
 //! A call is moved by events: answers of plugins ([`setup`]), responses of forks ([`fork`]; provisional ones make dialogs,
-//! [`early`], and may have to reach the caller, [`reliable`]), requests within its dialogs ([`bridge`]), the relay and its
-//! timers. Whatever ends it goes through [`teardown`]. A call whose party asks for a transfer, or whose place another dialog
-//! takes, hands a leg over to another call ([`transfer`]).
+//! [`early`], and may have to reach the caller, [`reliable`]), requests within its dialogs ([`bridge`]; digits in them,
+//! [`dtmf`]), the relay and its timers. Whatever ends it goes through [`teardown`]. A call whose party asks for a transfer, or whose
+//! place another dialog takes, hands a leg over to another call ([`transfer`]).
 
 use std::net::IpAddr;
 use std::time::Instant;
 
 use cordboard_media::command::{MediaCommand, MediaId, MediaPorts, STREAMS, Side};
-use cordboard_media::sdp::Session;
-use cordboard_model::{CallFacts, CallId, Party, QuestionId};
+use cordboard_media::sdp::{Changes, Session};
+use cordboard_model::{CallFacts, CallId, CallLeg, Party, QuestionId};
 use cordboard_sip::message::Message;
 use cordboard_sip::transaction::{ClientTransactionId, ServerTransactionId};
+use cordboard_sip::transport::Flow;
 
 use crate::context::Context;
 use crate::timers::{Alarm, Timer, TimerId};
 use crate::trunk::dial;
 
 pub(crate) mod bridge;
+pub(crate) mod dtmf;
 pub(crate) mod early;
 pub(crate) mod facts;
 pub(crate) mod failover;
@@ -28,6 +30,8 @@ pub(crate) mod identity;
 pub(crate) mod leg;
 pub(crate) mod outcome;
 pub(crate) mod reliable;
+pub(crate) mod retry;
+pub(crate) mod security;
 pub(crate) mod session_timer;
 pub(crate) mod setup;
 pub(crate) mod start;
@@ -37,6 +41,7 @@ pub(crate) mod transfer;
 use bridge::Passed;
 use leg::Leg;
 use reliable::Reliable;
+use security::{OurKeys, Security};
 use setup::Setup;
 use transfer::moving::Moving;
 use transfer::referral::Transfer;
@@ -91,6 +96,15 @@ pub(crate) struct Media {
     /// Our address towards the caller and towards the callee.
     pub(crate) caller_address: IpAddr,
     pub(crate) callee_address: Option<IpAddr>,
+    /// Who made the latest offer; what the other side says is the answer to it.
+    pub(crate) offerer: Side,
+    /// The encryption of both legs, as the target wants it that answers. Until one does, that of the caller passes.
+    pub(crate) security: Security,
+    /// Whether the caller, and the callee of [`Self::security`], take INFO.
+    pub(crate) caller_takes_info: bool,
+    pub(crate) callee_takes_info: bool,
+    /// What the caller's encryption ends with, for whichever target wants that.
+    pub(crate) caller_keys: Option<OurKeys>,
 }
 
 pub(crate) struct Call {
@@ -143,7 +157,6 @@ impl Call {
             caller_party: facts.caller.clone(),
             facts,
             stage: Stage::Dialing,
-            invite,
             reliable: None,
             setup: Setup::default(),
             callee: None,
@@ -155,7 +168,13 @@ impl Call {
                 callee_session: None,
                 caller_address: caller.flow.local.ip(),
                 callee_address: None,
+                offerer: if invite.offer.is_some() { Side::Caller } else { Side::Callee },
+                security: Security::default(),
+                caller_takes_info: false,
+                callee_takes_info: false,
+                caller_keys: None,
             },
+            invite,
             caller,
             passed: Vec::new(),
             reinvite: None,
@@ -240,18 +259,23 @@ impl Call {
 
     /// Tells the relay what a side announced.
     pub(crate) fn announce(&mut self, ctx: &mut Context, side: Side, session: &Session) {
+        if let Some(flow) = self.leg_mut(side).map(|leg| leg.flow) {
+            self.announce_on(ctx, side, &flow, session);
+        }
+    }
+
+    /// As [`Self::announce`], on the flow of a callee that has not answered yet.
+    pub(crate) fn announce_on(&mut self, ctx: &mut Context, side: Side, flow: &Flow, session: &Session) {
         match side {
             Side::Caller => self.media.caller_session = Some(session.clone()),
             Side::Callee => self.media.callee_session = Some(session.clone()),
         }
         if self.media.ports.is_some() {
-            ctx.media(MediaCommand::Announce { media: self.media.id, side, streams: session.remote() });
+            let (media, signalling) = (self.media.id, flow.remote.ip());
+            let (streams, keys) = self.media.security.streams(side, session, self.media.offerer == side);
+            let digits_by_info = dtmf::go_by_info(self, ctx, side, session);
+            ctx.media(MediaCommand::Announce { media, side, signalling, streams, keys, digits_by_info });
         }
-    }
-
-    /// The session that `side` was shown last.
-    pub(crate) fn session_shown_to(&self, ctx: &Context, side: Side) -> Option<bytes::Bytes> {
-        self.rewritten_for(ctx, side, self.session_of(opposite(side))?)
     }
 
     /// What a side announced last.
@@ -260,6 +284,35 @@ impl Call {
             Side::Caller => self.media.caller_session.as_ref(),
             Side::Callee => self.media.callee_session.as_ref(),
         }
+    }
+
+    /// Whether a side takes INFO.
+    pub(crate) fn takes_info(&self, side: Side) -> bool {
+        match side {
+            Side::Caller => self.media.caller_takes_info,
+            Side::Callee => self.media.callee_takes_info,
+        }
+    }
+
+    /// The session that `side` was shown last, as an offer.
+    pub(crate) fn session_offered_to(&mut self, ctx: &Context, side: Side) -> Option<bytes::Bytes> {
+        let session = self.session_of(opposite(side)).cloned()?;
+        self.media.offerer = opposite(side);
+        self.rewritten_for(ctx, side, &session)
+    }
+
+    /// A session of the other side as `side` gets to see it.
+    pub(crate) fn rewritten_for(&self, ctx: &Context, side: Side, session: &Session) -> Option<bytes::Bytes> {
+        let changes = self.changes_for(ctx, side, session);
+        self.rewritten_as(ctx, side, session, changes)
+    }
+
+    /// The encryption and the telephone events that a session of the other side is shown to `side` with.
+    pub(crate) fn changes_for(&self, ctx: &Context, side: Side, session: &Session) -> Changes {
+        let offer = self.session_of(side).filter(|_| self.media.offerer == side);
+        let encryption = self.media.security.shown_to(side, offer);
+        let events = dtmf::change(self, ctx, side, session, &encryption);
+        Changes { encryption, events, origin: None }
     }
 
     /// Where `side` is to send its media: our address towards it, and our ports.
@@ -272,22 +325,34 @@ impl Call {
         Some((ctx.settings.advertised(address), rtp_ports))
     }
 
-    /// A session of the other side as `side` gets to see it: our address, our ports, and the codecs that a trunk on either side
-    /// may have.
-    pub(crate) fn rewritten_for(&self, ctx: &Context, side: Side, session: &Session) -> Option<bytes::Bytes> {
+    /// A session of the other side as `side` gets to see it, with these changes: our address, our ports, and the codecs that a
+    /// trunk on either side may have.
+    pub(crate) fn rewritten_as(
+        &self,
+        ctx: &Context,
+        side: Side,
+        session: &Session,
+        changes: Changes,
+    ) -> Option<bytes::Bytes> {
         let (address, rtp_ports) = self.place_for(ctx, side)?;
         let callee = self.callee.as_ref().map(|(_, leg)| leg);
         let leg = match side {
             Side::Caller => Some(&self.caller),
             Side::Callee => callee,
         };
-        let body = match leg {
-            Some(leg) => leg.shown(session, address, rtp_ports),
-            None => session.rewrite(address, rtp_ports),
-        };
+        let origin = leg.and_then(|leg| leg.continued_origin(session));
+        let body = session.rewrite_as(address, rtp_ports, &Changes { origin, ..changes });
         let callee = callee.and_then(|leg| ctx.trunks.sent.trunk_of(&leg.dialog.id.sip_call_id));
         let allowed = dial::allowed_codecs(ctx, self.facts.trunk.as_deref(), body);
         Some(dial::allowed_codecs(ctx, callee, allowed))
+    }
+}
+
+/// A side as events name it.
+pub(crate) fn leg_of(side: Side) -> CallLeg {
+    match side {
+        Side::Caller => CallLeg::Caller,
+        Side::Callee => CallLeg::Callee,
     }
 }
 

@@ -206,12 +206,13 @@ pub(crate) fn expired(call: &mut Call, ctx: &mut Context, now: Instant, side: Si
 }
 
 fn refresh(call: &mut Call, ctx: &mut Context, now: Instant, side: Side) {
-    let session = call.session_shown_to(ctx, side);
+    let updates = call.leg_mut(side).is_some_and(|leg| leg.allows_update);
+    let session = if updates { None } else { call.session_offered_to(ctx, side) };
     let key = call.key;
     let Some(leg) = call.leg_mut(side) else { return };
     let method = if leg.allows_update { Method::Update } else { Method::Invite };
     let mut request = leg.request(ctx, method);
-    if let (Method::Invite, Some(session)) = (method, session) {
+    if let Some(session) = session {
         request.body("application/sdp", session);
     }
     let transaction = ctx.send(now, leg.flow, &request, key, ClientUse::Refresh(side));

@@ -62,6 +62,22 @@ pub(crate) enum BodyProblem {
     Sdp(SdpError),
 }
 
+impl BodyProblem {
+    /// How a request with such a body is answered.
+    pub(crate) fn refusal(&self) -> Refusal {
+        match self {
+            Self::NotSdp => Refusal::with(415, HeaderName::Accept, "application/sdp"),
+            // A host name in `c=` (RFC 4566 §5.7) ends here too: nobody sends one, and asking the DNS in the middle of an offer
+            // would make every step of the negotiation wait for a stranger's name server.
+            Self::Sdp(error) => {
+                let warning =
+                    format!("{} cordboard \"{}\"", error.warning_code(), quoted(&error.to_string()));
+                Refusal::with(488, HeaderName::Warning, warning)
+            }
+        }
+    }
+}
+
 /// The session description in a message; `None` when it has no body.
 pub(crate) fn session_of(message: &Message) -> Result<Option<Session>, BodyProblem> {
     let body: Bytes = message.body();
@@ -101,14 +117,7 @@ fn readable(request: &Message) -> Result<(Option<Session>, Party), Refusal> {
     if !uri.is_sip() && !uri.scheme.eq_ignore_ascii_case(b"tel") {
         return Err(Refusal::plain(416));
     }
-    let offer = session_of(request).map_err(|problem| match problem {
-        BodyProblem::NotSdp => Refusal::with(415, HeaderName::Accept, "application/sdp"),
-        BodyProblem::Sdp(error) => Refusal::with(
-            488,
-            HeaderName::Warning,
-            format!("399 cordboard \"{}\"", quoted(&error.to_string())),
-        ),
-    })?;
+    let offer = session_of(request).map_err(|problem| problem.refusal())?;
     Ok((offer, uri_party(&uri)))
 }
 
@@ -154,6 +163,7 @@ pub(crate) fn begin(
     let invite = Invite { message, transaction, offer, provisional: None };
     let mut call = Call::new(ctx, now, facts, invite, Leg::new(dialog, flow));
     let key = call.key;
+    call.media.caller_takes_info = call.invite.message.lists(HeaderName::Allow, "INFO");
     if let Some(trunk) = &call.facts.trunk {
         ctx.trunks.sent.note_dialog(key, &call.facts.sip_call_id, trunk);
     }

@@ -241,6 +241,7 @@ pub(super) fn read_calls(section: Section<'_>) -> CallSettings {
         ),
         max_attempts: section.value("max_attempts", default.max_attempts, value::number(1..=1000)),
         max_routings: section.value("max_routings", default.max_routings, value::number(1..=1000)),
+        convert_digits: section.value("convert_digits", default.convert_digits, value::word(value::SWITCH)),
         ..default
     };
     if calls.setup_timeout < calls.ring_timeout {
@@ -262,6 +263,13 @@ pub(super) fn read_media(section: Section<'_>) -> RelaySettings {
             Some(s(60)),
             value::or_off(value::duration(s(1)..=s(86_400))),
         ),
+        one_way_timeout: section.value(
+            "one_way_timeout",
+            Some(s(30)),
+            value::or_off(value::duration(s(1)..=s(86_400))),
+        ),
+        any_source: section.value("any_source", false, value::word(value::SWITCH)),
+        dscp: section.value("dscp", Some(46), value::or_off(value::number(0..=63))),
         threads: section.value("threads", 1, value::number(1..=64)),
     };
     let (first, last) = media.ports;

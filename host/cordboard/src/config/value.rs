@@ -139,6 +139,9 @@ pub(crate) fn text(text: &str) -> Result<String, Expected> {
     if text.is_empty() { Err("a text".to_owned()) } else { Ok(text.to_owned()) }
 }
 
+/// The words of a [`word`] that turns something on or off.
+pub(crate) const SWITCH: &[(&str, bool)] = &[("on", true), ("off", false)];
+
 /// One of a few words.
 pub(crate) fn word<T: Copy>(words: &[(&str, T)]) -> impl Fn(&str) -> Result<T, Expected> {
     move |text| {

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use cordboard_b2bua::{Core, Input, Output};
 use cordboard_events::EventSender;
+use cordboard_media::command::{MediaCommand, MediaReply};
 use cordboard_media::relay::Relay;
 use cordboard_model::{Event, EventKind};
 use cordboard_sip::Transport;
@@ -123,7 +124,8 @@ impl Shell {
                     self.pending.extend(self.outside.desk.resolve(query, &target));
                 }
                 Output::Media(command) => {
-                    self.pending.extend(self.outside.relay.command(command).map(Input::Media));
+                    let reply = self.command_relay(command);
+                    self.pending.extend(reply.map(Input::Media));
                 }
                 Output::Event(event) => {
                     if let EventKind::TrunkStateChanged(status) = &event.kind {
@@ -135,6 +137,22 @@ impl Shell {
                 Output::Wait(at) => return self.wake.set(at),
             }
         }
+    }
+
+    fn command_relay(&self, command: MediaCommand) -> Option<MediaReply> {
+        let relay = &self.outside.relay;
+        let reply = relay.command(command);
+        if matches!(reply, Some(MediaReply::Exhausted { .. }))
+            && let Some(failure) = relay.take_bind_failure()
+        {
+            tracing::warn!(%failure, "a call got no media ports, and the kernel refused one: see media.ports");
+        }
+        if matches!(reply, Some(MediaReply::Allocated { .. }))
+            && let Some(error) = relay.take_dscp_failure()
+        {
+            tracing::warn!(%error, "RTP is sent without the code point of media.dscp: the kernel refused it");
+        }
+        reply
     }
 
     fn transmit(&mut self, handle: &Handle, transmit: Transmit) {

@@ -28,11 +28,12 @@ use std::time::Duration;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::OwnedFd;
 
-use crate::command::{MediaCommand, MediaId, MediaReply, RemoteStream, STREAMS, Side};
+use crate::command::{MediaCommand, MediaId, MediaReply, STREAMS, Side};
 use crate::port::{BLOCK_PORTS, Block, PortPool};
+use call::Announcement;
 pub use socket::BindFailure;
-use socket::{Addresses, bind_stream};
-use thread::{NewSockets, Order, RelayThread, now};
+use socket::{Addresses, bind_stream, mark};
+use thread::{NewSockets, Order, RelayThread, Timeouts, now};
 
 /// Blocks tried for one call when ports turn out to belong to another process. Such ports are few in a range set aside for
 /// media; more attempts would only make a refusal slow when the address itself is wrong.
@@ -47,6 +48,15 @@ pub struct RelaySettings {
     pub quarantine: Duration,
     /// Silence after which [`MediaReply::TimedOut`] is told; `None`: never.
     pub media_timeout: Option<Duration>,
+    /// Silence of one side, while the other talks, after which [`MediaReply::Silent`] is told; `None`: never.
+    pub one_way_timeout: Option<Duration>,
+    /// Whether the media of a leg may come from a host that is neither the announced one nor that of its SIP. Needed with
+    /// peers whose SIP comes through a proxy and whose media come through a NAT; it lets a stranger take the place of a
+    /// peer that is silent.
+    pub any_source: bool,
+    /// Differentiated services code point of the packets sent (RFC 2474); 46 is expedited forwarding, which RFC 4594 §4.1
+    /// names for telephony. `None`: as the kernel does.
+    pub dscp: Option<u8>,
     /// Relay threads.
     pub threads: usize,
 }
@@ -68,6 +78,7 @@ type Tell = Arc<dyn Fn(MediaReply) + Send + Sync>;
 /// A running relay. Dropping it ends its threads.
 #[derive(Debug)]
 pub struct Relay {
+    any_source: bool,
     desk: Mutex<Desk>,
     workers: Vec<Worker>,
 }
@@ -80,6 +91,9 @@ struct Desk {
     /// What the sockets of each block are bound to, by index; `None`: they are closed.
     bound: Vec<Option<Binding>>,
     last_failure: Option<BindFailure>,
+    /// `None`: none is wanted, or the kernel refused it once.
+    dscp: Option<u8>,
+    dscp_failure: Option<io::Error>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -118,12 +132,20 @@ impl Relay {
         let tell: Tell = Arc::new(tell);
         let threads = settings.threads.max(1);
         let blocks = pool.total().div_ceil(threads);
+        let timeouts = Timeouts { call: settings.media_timeout, side: settings.one_way_timeout };
         let workers = (0..threads)
-            .map(|number| Worker::start(number, blocks, tell.clone(), settings.media_timeout))
+            .map(|number| Worker::start(number, blocks, tell.clone(), timeouts))
             .collect::<io::Result<_>>()?;
         let bound = vec![None; pool.total()];
-        let desk = Desk { pool, calls: BTreeMap::new(), bound, last_failure: None };
-        Ok(Self { desk: Mutex::new(desk), workers })
+        let desk = Desk {
+            pool,
+            calls: BTreeMap::new(),
+            bound,
+            last_failure: None,
+            dscp: settings.dscp,
+            dscp_failure: None,
+        };
+        Ok(Self { any_source: settings.any_source, desk: Mutex::new(desk), workers })
     }
 
     /// Carries out a command. Allocation is answered at once: sockets are bound by the calling thread. An announcement is
@@ -139,7 +161,16 @@ impl Relay {
                     None => MediaReply::Exhausted { media },
                 })
             }
-            MediaCommand::Announce { media, side, streams } => self.announce(&mut desk, media, side, streams),
+            MediaCommand::Announce { media, side, signalling, streams, keys, digits_by_info } => {
+                let signalling = (!self.any_source).then_some(signalling);
+                let announcement = Announcement { streams, signalling, keys, digits_by_info };
+                self.announce(&mut desk, media, side, announcement)
+            }
+            MediaCommand::Press { media, side, digit, duration, seed } => {
+                let &block = desk.calls.get(&media)?;
+                self.order(block, |block| Order::Press { block, side, digit, duration, seed });
+                None
+            }
             MediaCommand::Release { media } => {
                 let block = desk.calls.remove(&media)?;
                 desk.pool.release(now(), block);
@@ -165,6 +196,11 @@ impl Relay {
         self.desk().last_failure.take()
     }
 
+    /// Why packets are sent without the configured code point; told once.
+    pub fn take_dscp_failure(&self) -> Option<io::Error> {
+        self.desk().dscp_failure.take()
+    }
+
     fn allocate(&self, desk: &mut Desk, media: MediaId, addresses: Addresses) -> Option<Block> {
         if let Some(&block) = desk.calls.get(&media) {
             return Some(block);
@@ -180,18 +216,18 @@ impl Relay {
         desk: &mut Desk,
         media: MediaId,
         side: Side,
-        streams: [Option<RemoteStream>; STREAMS],
+        announcement: Announcement,
     ) -> Option<MediaReply> {
         let &block = desk.calls.get(&media)?;
         let mut sockets = NewSockets::new();
         let mut reply = None;
-        for stream in (0..STREAMS).filter(|&stream| streams[stream].is_some()) {
+        for stream in (0..STREAMS).filter(|&stream| announcement.streams[stream].is_some()) {
             match desk.bind_missing(block, stream) {
                 Some(bound) => sockets.extend(bound),
                 None => reply = Some(MediaReply::Exhausted { media }),
             }
         }
-        self.order(block, |block| Order::Announce { block, side, streams, sockets });
+        self.order(block, |block| Order::Announce { block, side, announcement, sockets });
         reply
     }
 
@@ -225,7 +261,7 @@ impl Desk {
             if self.bound[block.index].is_some_and(|binding| binding.addresses == addresses) {
                 return Some((block, NewSockets::new()));
             }
-            match bind_stream(block, addresses, 0) {
+            match self.bind(block, addresses, 0) {
                 Ok(sockets) => {
                     self.bound[block.index] = Some(Binding { addresses, streams: [true, false] });
                     return Some((block, sockets));
@@ -243,16 +279,28 @@ impl Desk {
         None
     }
 
+    /// Binds a stream. Sockets that the kernel does not mark as wanted are used all the same: the call matters more.
+    fn bind(&mut self, block: Block, addresses: Addresses, stream: usize) -> Result<NewSockets, BindFailure> {
+        let sockets = bind_stream(block, addresses, stream)?;
+        if let Some(dscp) = self.dscp
+            && let Err(error) = sockets.iter().try_for_each(|(_, socket)| mark(socket, dscp))
+        {
+            (self.dscp, self.dscp_failure) = (None, Some(error));
+        }
+        Ok(sockets)
+    }
+
     /// The sockets that a stream of a block still lacks. `None`: they cannot be bound.
     fn bind_missing(&mut self, block: Block, stream: usize) -> Option<NewSockets> {
-        let binding =
-            self.bound[block.index].as_mut().expect("a block of a call has sockets since its allocation");
+        let binding = self.bound[block.index].expect("a block of a call has sockets since its allocation");
         if binding.streams[stream] {
             return Some(NewSockets::new());
         }
-        match bind_stream(block, binding.addresses, stream) {
+        match self.bind(block, binding.addresses, stream) {
             Ok(sockets) => {
-                binding.streams[stream] = true;
+                if let Some(binding) = &mut self.bound[block.index] {
+                    binding.streams[stream] = true;
+                }
                 Some(sockets)
             }
             Err(failure) => {
@@ -264,10 +312,10 @@ impl Desk {
 }
 
 impl Worker {
-    fn start(number: usize, blocks: usize, tell: Tell, media_timeout: Option<Duration>) -> io::Result<Self> {
+    fn start(number: usize, blocks: usize, tell: Tell, timeouts: Timeouts) -> io::Result<Self> {
         let wake = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
         let (orders, receiver) = channel();
-        let relay = RelayThread::new(blocks, wake.clone(), receiver, tell, media_timeout)?;
+        let relay = RelayThread::new(blocks, wake.clone(), receiver, tell, timeouts)?;
         let thread =
             std::thread::Builder::new().name(format!("relay-{number}")).spawn(move || relay.run())?;
         Ok(Self { orders: Some(orders), wake, thread: Some(thread) })

@@ -37,6 +37,18 @@ pub(super) fn bind_stream(
     Ok(sockets)
 }
 
+/// Marks what a socket sends with a differentiated services code point (RFC 2474): the upper six bits of the octet that IPv4
+/// calls TOS and IPv6 traffic class.
+pub(super) fn mark(socket: &UdpSocket, dscp: u8) -> io::Result<()> {
+    let octet = dscp << 2;
+    if socket.local_addr()?.is_ipv4() {
+        sockopt::set_ip_tos(socket, octet)?;
+    } else {
+        sockopt::set_ipv6_tclass(socket, octet.into())?;
+    }
+    Ok(())
+}
+
 /// A port that the kernel refused.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot bind UDP {address} for media: {error}")]

@@ -11,19 +11,27 @@ use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 
 use super::Tell;
-use super::call::{Call, Departure, PORTS, Port};
-use crate::command::{MediaId, MediaReply, RemoteStream, STREAMS, Side};
+use super::call::{Announcement, Call, Departure, PORTS, Packet, Port};
+use crate::command::{MediaId, MediaReply, Side};
+use crate::dtmf::{Digit, Press};
+use crate::srtp::MAX_TRAILER_BYTES;
 
 /// Sockets that signalling has bound, each with its place in the block.
 pub(super) type NewSockets = Vec<(Port, UdpSocket)>;
 
 /// What signalling wants of the thread. Blocks are counted per thread.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "orders come a few times per call; a box for each would cost more"
+)]
 pub(super) enum Order {
     /// A call begins on a block. Sockets that come along replace what was bound before; none come when that still fits.
     Begin { block: usize, media: MediaId, sockets: NewSockets },
     /// What a side announced, with sockets for streams that the block had none for.
-    Announce { block: usize, side: Side, streams: [Option<RemoteStream>; STREAMS], sockets: NewSockets },
+    Announce { block: usize, side: Side, announcement: Announcement, sockets: NewSockets },
+    /// A side pressed a key by INFO.
+    Press { block: usize, side: Side, digit: Digit, duration: Duration, seed: u32 },
     /// The call on a block is over.
     Release { block: usize },
 }
@@ -40,13 +48,30 @@ const DATAGRAM_BYTES: usize = 65_536;
 /// How precisely the media timeout is kept.
 const CHECK_EVERY: Duration = Duration::from_millis(250);
 
+/// What counts as silence.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeouts {
+    /// Of both sides of a call; `None`: never.
+    pub(super) call: Option<Duration>,
+    /// Of one side while the other talks; `None`: never.
+    pub(super) side: Option<Duration>,
+}
+
+impl Timeouts {
+    fn shortest(self) -> Option<Duration> {
+        self.call.into_iter().chain(self.side).min()
+    }
+}
+
 pub(super) struct RelayThread {
     epoll: OwnedFd,
     wake: Arc<OwnedFd>,
     orders: Receiver<Order>,
     tell: Tell,
-    media_timeout: Option<Duration>,
+    timeouts: Timeouts,
     blocks: Vec<Option<Box<BlockState>>>,
+    /// When the first of the calls has something to do besides relaying.
+    due: Option<Instant>,
     packet: Box<[u8]>,
 }
 
@@ -74,22 +99,24 @@ impl RelayThread {
         wake: Arc<OwnedFd>,
         orders: Receiver<Order>,
         tell: Tell,
-        media_timeout: Option<Duration>,
+        timeouts: Timeouts,
     ) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &wake, EventData::new_u64(WAKE), EventFlags::IN)?;
         let blocks = std::iter::repeat_with(|| None).take(blocks).collect();
-        let packet = vec![0; DATAGRAM_BYTES].into();
-        Ok(Self { epoll, wake, orders, tell, media_timeout, blocks, packet })
+        let packet = vec![0; DATAGRAM_BYTES + MAX_TRAILER_BYTES].into();
+        Ok(Self { epoll, wake, orders, tell, timeouts, blocks, due: None, packet })
     }
 
     /// Relays until the sender of orders is dropped.
     pub(super) fn run(mut self) {
         let mut events: Vec<Event> = Vec::with_capacity(BATCH);
-        let check_every = self.media_timeout.map_or(CHECK_EVERY, |timeout| timeout.min(CHECK_EVERY));
-        let wait = self.media_timeout.and(check_every.try_into().ok());
+        let shortest = self.timeouts.shortest();
+        let check_every = shortest.map_or(CHECK_EVERY, |timeout| timeout.min(CHECK_EVERY));
+        let idle = shortest.map(|_| check_every);
         let mut check_at = now() + check_every;
         loop {
+            let wait = self.wait(idle).and_then(|wait| wait.try_into().ok());
             // Only a signal interrupts the wait; the loop then just waits again.
             let _interrupted = epoll::wait(&self.epoll, spare_capacity(&mut events), wait.as_ref());
             let now = now();
@@ -104,6 +131,9 @@ impl RelayThread {
             for event in events.drain(..).filter(|event| event.data.u64() != WAKE) {
                 self.relay(now, event.data.u64() as usize);
             }
+            if self.due.is_some_and(|due| due <= now) {
+                self.serve(now);
+            }
             if now >= check_at {
                 check_at = now + check_every;
                 self.check_timeouts(now);
@@ -115,16 +145,49 @@ impl RelayThread {
     fn relay(&mut self, now: Instant, token: usize) {
         let Some(block) = self.blocks[token / PORTS].as_deref_mut() else { return };
         let Some(socket) = &block.sockets[token % PORTS] else { return };
-        let Ok((length, from)) = socket.udp.recv_from(&mut self.packet) else { return };
-        let packet = &self.packet[..length];
+        let Ok((length, from)) = socket.udp.recv_from(&mut self.packet[..DATAGRAM_BYTES]) else { return };
+        let mut packet = Packet { buffer: &mut self.packet, length };
         // A resting block swallows what is still sent to its last call.
         let Some(call) = &mut block.call else { return };
         let port = Port::from_index(token % PORTS);
-        let Some(Departure { port, to }) = call.receive(now, port, from, packet) else { return };
+        let departure = call.receive(now, port, from, &mut packet);
+        if let Some(due) = call.due() {
+            self.due = Some(self.due.map_or(due, |first| first.min(due)));
+        }
+        let Some(Departure { port, to }) = departure else { return };
         if let Some(socket) = &block.sockets[port.index()] {
             // What the kernel cannot send now would come too late: RTP is better lost.
-            let _lost = socket.udp.send_to(packet, to);
+            let _lost = socket.udp.send_to(packet.bytes(), to);
         }
+    }
+
+    /// How long to wait for packets: until a call has something to do, or `idle`.
+    fn wait(&self, idle: Option<Duration>) -> Option<Duration> {
+        let due = self.due.map(|due| due.saturating_duration_since(now()));
+        idle.into_iter().chain(due).min()
+    }
+
+    /// Tells what the calls have heard, and sends what they have to say. A walk over all of them, but only while somebody presses
+    /// a key.
+    fn serve(&mut self, now: Instant) {
+        let Self { blocks, tell, .. } = self;
+        let mut first: Option<Instant> = None;
+        for block in blocks.iter_mut().flatten() {
+            let BlockState { sockets, call: Some(call) } = &mut **block else { continue };
+            let media = call.media;
+            if call.due().is_some_and(|due| due <= now) {
+                let told = |side, Press { digit, duration }| {
+                    tell(MediaReply::Pressed { media, side, digit, duration });
+                };
+                call.serve(now, told, |Departure { port, to }, packet| {
+                    if let Some(socket) = &sockets[port.index()] {
+                        let _lost = socket.udp.send_to(packet, to);
+                    }
+                });
+            }
+            first = first.into_iter().chain(call.due()).min();
+        }
+        self.due = first;
     }
 
     fn reset_wake(&self) {
@@ -155,13 +218,19 @@ impl RelayThread {
                 block.install(sockets);
                 block.call = Some(Call::new(now, media));
             }
-            Order::Announce { block: index, side, streams, sockets } => {
+            Order::Announce { block: index, side, announcement, sockets } => {
                 let Some(block) = self.blocks[index].as_deref_mut() else { return };
                 block.install(sockets);
                 if let Some(call) = &mut block.call {
-                    call.announce(now, side, &streams);
+                    call.announce(now, side, &announcement);
                 }
                 block.watch(&self.epoll, index);
+            }
+            Order::Press { block: index, side, digit, duration, seed } => {
+                let call = self.blocks[index].as_deref_mut().and_then(|block| block.call.as_mut());
+                let Some(call) = call else { return };
+                call.press(now, side, digit, duration, seed);
+                self.due = self.due.into_iter().chain(call.due()).min();
             }
             Order::Release { block: index } => {
                 let Some(block) = self.blocks[index].as_deref_mut() else { return };
@@ -177,11 +246,14 @@ impl RelayThread {
     }
 
     fn check_timeouts(&mut self, now: Instant) {
-        let Some(timeout) = self.media_timeout else { return };
         let calls = self.blocks.iter_mut().flatten().filter_map(|block| block.call.as_mut());
         for call in calls {
-            if call.is_dead(now, timeout) {
-                (self.tell)(MediaReply::TimedOut { media: call.media });
+            let media = call.media;
+            if self.timeouts.call.is_some_and(|timeout| call.is_dead(now, timeout)) {
+                (self.tell)(MediaReply::TimedOut { media });
+            }
+            if let Some(side) = self.timeouts.side.and_then(|timeout| call.silent_side(now, timeout)) {
+                (self.tell)(MediaReply::Silent { media, side });
             }
         }
     }

@@ -42,6 +42,18 @@ impl RtpHeader {
     }
 }
 
+/// What an RTP packet carries, behind its CSRC list and header extension (RFC 3550 §5.1, §5.3.1), padding included. `None`: it
+/// is shorter than it says.
+pub fn payload(packet: &[u8]) -> Option<&[u8]> {
+    let sources = usize::from(packet.first()? & 0x0f);
+    let rest = packet.get(HEADER_BYTES + 4 * sources..)?;
+    if packet[0] & 0x10 == 0 {
+        return Some(rest);
+    }
+    let &[_, _, high, low, ..] = rest else { return None };
+    rest.get(4 + 4 * usize::from(u16::from_be_bytes([high, low]))..)
+}
+
 /// Whether a packet on a port that carries both is RTCP: packet types 192 to 223 (RFC 5761 §4).
 pub fn is_rtcp(packet: &[u8]) -> bool {
     matches!(packet, [first, 192..=223, ..] if first >> 6 == 2)

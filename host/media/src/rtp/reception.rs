@@ -57,6 +57,11 @@ impl Reception {
         self.source.as_ref().map_or(0, |source| source.jitter.scaled >> 4)
     }
 
+    /// The current source, and its highest sequence number.
+    pub fn position(&self) -> Option<(u32, u16)> {
+        self.source.as_ref().map(|source| (source.ssrc, source.max_sequence))
+    }
+
     fn begin(&mut self, header: &RtpHeader, arrival: Duration) {
         self.lost_before = self.lost();
         self.source = Some(Source {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::command::STREAMS;
 
 /// What stands in place of some bytes of the peer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Replacement {
     /// `IP4` or `IP6`, a space, our address.
     Address,
@@ -19,8 +19,8 @@ pub(super) enum Replacement {
     Refused,
     /// Nothing.
     Removed,
-    /// The direction of a stream that is not held.
-    SendAndReceive,
+    /// This.
+    Text(String),
 }
 
 /// One change.
@@ -30,6 +30,14 @@ pub(super) struct Edit {
     pub(super) replacement: Replacement,
 }
 
+impl Edit {
+    /// Ends the last line of a body that has no end, or half of one, so that others can follow it.
+    pub(super) fn line_end(body: &[u8]) -> Self {
+        let (at, rest) = (body.len(), if body.ends_with(b"\r") { "\n" } else { "\r\n" });
+        Self { range: at..at, replacement: Replacement::Text(rest.to_owned()) }
+    }
+}
+
 /// Carries out `edits`, which are in order and do not overlap; every byte between them is copied.
 pub(super) fn apply(body: &[u8], edits: &[Edit], address: IpAddr, rtp_ports: [u16; STREAMS]) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len() + 32 * edits.len());
@@ -37,24 +45,24 @@ pub(super) fn apply(body: &[u8], edits: &[Edit], address: IpAddr, rtp_ports: [u1
     for Edit { range, replacement } in edits {
         out.extend_from_slice(&body[copied..range.start]);
         copied = range.end;
-        out.extend_from_slice(text(*replacement, address, rtp_ports).as_bytes());
+        out.extend_from_slice(text(replacement, address, rtp_ports).as_bytes());
     }
     out.extend_from_slice(&body[copied..]);
     out
 }
 
-fn text(replacement: Replacement, address: IpAddr, rtp_ports: [u16; STREAMS]) -> String {
+fn text(replacement: &Replacement, address: IpAddr, rtp_ports: [u16; STREAMS]) -> String {
     let mut text = String::new();
     let written = match replacement {
         Replacement::Address => {
             let family = if address.is_ipv4() { "IP4" } else { "IP6" };
             write!(text, "{family} {address}")
         }
-        Replacement::RtpPort(slot) => write!(text, "{}", rtp_ports[slot]),
-        Replacement::RtcpPort(slot) => write!(text, "{}", rtp_ports[slot].saturating_add(1)),
+        Replacement::RtpPort(slot) => write!(text, "{}", rtp_ports[*slot]),
+        Replacement::RtcpPort(slot) => write!(text, "{}", rtp_ports[*slot].saturating_add(1)),
         Replacement::Refused => write!(text, "0"),
         Replacement::Removed => Ok(()),
-        Replacement::SendAndReceive => write!(text, "sendrecv"),
+        Replacement::Text(other) => write!(text, "{other}"),
     };
     written.expect("writing to a String cannot fail");
     text

@@ -15,6 +15,10 @@
 //! - BUNDLE passes: an offer has one port of ours per line; where an answer gives several lines one address and port
 //!   (RFC 9143), they get one port of ours too, and everything flows through that stream.
 //!
+//! - Where digits are converted, the telephone events of the first stream are added or taken away.
+//! - Where encryption ends at the relay, `RTP/AVP` and `RTP/SAVP` change into each other and `a=crypto` lines leave or are ours
+//!   ([`Session::rewrite_as`]).
+//!
 //! Which line is which relay stream depends on media types and order only, which RFC 3264 keeps equal in offer and
 //! answer: the first audio is stream 0; the first video or second audio is stream 1, else another medium over RTP or UDPTL
 //! (text, T.38).
@@ -30,8 +34,11 @@
 //! ```
 
 mod codecs;
+mod crypto;
 mod edit;
+mod encryption;
 mod error;
+mod events;
 mod line;
 mod origin;
 mod read;
@@ -43,9 +50,12 @@ use std::net::IpAddr;
 use bytes::Bytes;
 
 use crate::command::{RemoteStream, STREAMS};
+use crate::dtmf::{EventFormat, EventFormats};
 
 pub use codecs::keep_codecs;
+pub use crypto::{CryptoLine, Encryption};
 pub use error::SdpError;
+pub use events::EventChange;
 pub use origin::Origin;
 
 /// What one `m=` line says, as far as the relay needs it.
@@ -63,10 +73,25 @@ pub struct Session {
     body: Bytes,
     lines: Vec<MediaLine>,
     remote: [Option<RemoteStream>; STREAMS],
+    crypto: [Vec<CryptoLine>; STREAMS],
     edits: Vec<edit::Edit>,
     /// The other changes, of one that was put on hold and is to go on.
     resuming: Vec<edit::Edit>,
     origin: Option<origin::Place>,
+    protections: Vec<encryption::Protection>,
+    events: events::EventPlaces,
+}
+
+/// What is changed in a description besides addresses and ports.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Changes {
+    /// Its encryption.
+    pub encryption: Encryption,
+    /// Its telephone events.
+    pub events: EventChange,
+    /// The name of the session that it goes on from, for a reader who has seen that one: a later description has its user name and
+    /// id, and a higher version (RFC 3264 §8).
+    pub origin: Option<Origin>,
 }
 
 impl Session {
@@ -75,8 +100,9 @@ impl Session {
     /// # Errors
     /// When a line that the relay depends on is malformed. Everything else passes unread.
     pub fn parse(body: Bytes) -> Result<Self, SdpError> {
-        let read::Reading { lines, remote, edits, resuming, origin } = read::read(&body)?;
-        Ok(Self { body, lines, remote, edits, resuming, origin })
+        let read::Reading { lines, remote, crypto, edits, resuming, origin, protections, events } =
+            read::read(&body)?;
+        Ok(Self { body, lines, remote, crypto, edits, resuming, origin, protections, events })
     }
 
     /// Its `m=` lines in order.
@@ -89,21 +115,48 @@ impl Session {
         self.remote
     }
 
+    /// The crypto attributes (RFC 4568) of each relayed stream that we can use, in their order: the peer's preference.
+    pub fn crypto(&self) -> &[Vec<CryptoLine>; STREAMS] {
+        &self.crypto
+    }
+
+    /// The telephone events of the first stream, the conversation.
+    pub fn events(&self) -> EventFormats {
+        self.remote[0].map(|stream| stream.events).unwrap_or_default()
+    }
+
+    /// What telephone events can be added under, in the clock of most codecs; `None`: there is no first stream, or no number is
+    /// free.
+    pub fn free_event_format(&self) -> Option<EventFormat> {
+        self.remote[0]?;
+        self.events.free().map(|payload_type| EventFormat { payload_type, clock_rate: 8_000 })
+    }
+
+    /// As [`Self::rewrite`], with these changes.
+    pub fn rewrite_as(&self, address: IpAddr, rtp_ports: [u16; STREAMS], changes: &Changes) -> Bytes {
+        let known = self.events();
+        let is_event = |number| known.of(number).is_some();
+        let first = self.remote[0].map(|_| self.events.edits(changes.events, is_event));
+        let secured =
+            self.protections.iter().flat_map(|stream| stream.edits(&self.body, &changes.encryption));
+        let mut edits = self.edits.clone();
+        edits.extend(first.into_iter().flatten().chain(secured));
+        if !self.body.ends_with(b"\n") && edits.iter().any(|edit| edit.range.start == self.body.len()) {
+            edits.insert(0, edit::Edit::line_end(&self.body));
+        }
+        edits.sort_by_key(|edit| edit.range.start);
+        let body = edit::apply(&self.body, &edits, address, rtp_ports).into();
+        // No edit stands before the origin, so that its place is where it was.
+        match (&self.origin, &changes.origin) {
+            (Some(place), Some(origin)) => place.replace(&body, origin),
+            _ => body,
+        }
+    }
+
     /// The body with our address and ports in place of the peer's: `c=`, `m=` port, `o=` address, `a=rtcp`; ICE lines are
     /// removed. Every other byte is unchanged.
     pub fn rewrite(&self, address: IpAddr, rtp_ports: [u16; STREAMS]) -> Bytes {
         edit::apply(&self.body, &self.edits, address, rtp_ports).into()
-    }
-
-    /// As [`Self::rewrite`], in the name of a session that its reader has seen before: a description that goes on from another one
-    /// has its user name and id, and a higher version (RFC 3264 §8).
-    pub fn rewrite_as(&self, address: IpAddr, rtp_ports: [u16; STREAMS], origin: &Origin) -> Bytes {
-        let body = self.rewrite(address, rtp_ports);
-        // No edit stands before the origin, so that its place is where it was.
-        match &self.origin {
-            Some(place) => place.replace(&body, origin),
-            None => body,
-        }
     }
 
     /// Who names this description; `None` where nobody can tell, because its `o=` line has no version.

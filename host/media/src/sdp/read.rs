@@ -3,11 +3,15 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
+use super::crypto::CryptoLine;
 use super::edit::{Edit, Replacement};
+use super::encryption::Protection;
+use super::events::EventPlaces;
 use super::line::{Line, fields, lines, port, unicast};
 use super::origin;
 use super::{MediaLine, SdpError};
 use crate::command::{RemoteStream, STREAMS};
+use crate::dtmf::{EventFormat, EventFormats};
 
 /// Attributes that only an ICE agent may say (RFC 8839 §5, RFC 8840).
 const ICE_ATTRIBUTES: [&[u8]; 9] = [
@@ -26,6 +30,10 @@ const ICE_ATTRIBUTES: [&[u8]; 9] = [
 pub(super) struct Reading {
     pub(super) lines: Vec<MediaLine>,
     pub(super) remote: [Option<RemoteStream>; STREAMS],
+    pub(super) crypto: [Vec<CryptoLine>; STREAMS],
+    pub(super) protections: Vec<Protection>,
+    /// Of the first stream.
+    pub(super) events: EventPlaces,
     /// In order of their ranges.
     pub(super) edits: Vec<Edit>,
     /// What ends a hold, besides them.
@@ -56,8 +64,12 @@ pub(super) fn read(body: &[u8]) -> Result<Reading, SdpError> {
 struct MediaField {
     kind: Kind,
     relayable: bool,
+    /// SRTP, whatever exchanges its keys.
+    secure: bool,
     port: u16,
     port_range: Range<usize>,
+    transport: Range<usize>,
+    formats: Vec<Range<usize>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,6 +91,14 @@ struct Section {
     sends: Option<bool>,
     rtcp: Option<Rtcp>,
     mux: bool,
+    events: EventFormats,
+    /// Its `a=rtpmap` and `a=fmtp` lines, whole, with their payload types.
+    attributes: Vec<(u8, Range<usize>)>,
+    crypto: Vec<CryptoLine>,
+    /// All its `a=crypto` lines, also those that we cannot use.
+    crypto_lines: Vec<Range<usize>>,
+    /// Where it ends; 0 as long as it goes on.
+    end: usize,
 }
 
 /// An `a=rtcp` line (RFC 3605).
@@ -168,7 +188,7 @@ impl Reader<'_> {
 
     fn media(&mut self, line: &Line) -> Result<(), SdpError> {
         let fields = fields(self.body, line.value.clone());
-        let [kind, port_range, transport, ..] = fields.as_slice() else {
+        let [kind, port_range, transport, formats @ ..] = fields.as_slice() else {
             return Err(malformed(line, "expected m=<media> <port> <transport> <formats>"));
         };
         let text = &self.body[port_range.clone()];
@@ -179,8 +199,11 @@ impl Reader<'_> {
             b"video" => Kind::Video,
             _ => Kind::Other,
         };
-        let relayable = is_relayable(&self.body[transport.clone()]);
-        let media = MediaField { kind, relayable, port, port_range: port_range.clone() };
+        let (port_range, transport, formats) = (port_range.clone(), transport.clone(), formats.to_vec());
+        let profile = self.body[transport.clone()].to_ascii_uppercase();
+        let (relayable, secure) = (is_relayable(&profile), is_secure(&profile));
+        let media = MediaField { kind, relayable, secure, port, port_range, transport, formats };
+        self.section().end = line.whole.start;
         self.media.push(Section { line: line.number, media: Some(media), ..Section::default() });
         Ok(())
     }
@@ -193,6 +216,20 @@ impl Reader<'_> {
             b"recvonly" | b"inactive" => self.direction(line, false),
             b"rtcp-mux" | b"rtcp-mux-only" => self.section().mux = true,
             b"rtcp" => self.rtcp(line, line.value.start + name.len()),
+            b"crypto" => {
+                let (read, whole) = (CryptoLine::read(value), line.whole.clone());
+                let section = self.section();
+                section.crypto.extend(read);
+                section.crypto_lines.push(whole);
+            }
+            b"rtpmap" | b"fmtp" => {
+                let (format, number, whole) = (event_format(value), payload_type(value), line.whole.clone());
+                let section = self.section();
+                section.attributes.extend(number.map(|number| (number, whole)));
+                if let Some(format) = format {
+                    section.events.add(format);
+                }
+            }
             _ if ICE_ATTRIBUTES.contains(&name) => self.edit(line.whole.clone(), Replacement::Removed),
             _ => {}
         }
@@ -200,7 +237,8 @@ impl Reader<'_> {
 
     fn direction(&mut self, line: &Line, sends: bool) {
         self.section().sends = Some(sends);
-        self.resuming.push(Edit { range: line.value.clone(), replacement: Replacement::SendAndReceive });
+        self.resuming
+            .push(Edit { range: line.value.clone(), replacement: Replacement::Text("sendrecv".to_owned()) });
     }
 
     /// `a=rtcp:<port>`, or `a=rtcp:<port> IN IP4 <address>`; `after_name` is where the colon is.
@@ -221,7 +259,11 @@ impl Reader<'_> {
     /// Gives the streams to the `m=` lines and checks what the streams depend on.
     fn finish(mut self) -> Result<Reading, SdpError> {
         let slots = slots(&self.media);
+        self.section().end = self.body.len();
         let mut remote = [None; STREAMS];
+        let mut crypto: [Vec<CryptoLine>; STREAMS] = Default::default();
+        let mut protections = Vec::new();
+        let mut events = EventPlaces::default();
         let mut lines = Vec::with_capacity(self.media.len());
         for (section, slot) in self.media.iter().zip(slots) {
             let media = section.media.as_ref().expect("every section in `media` begins with an m= line");
@@ -240,11 +282,17 @@ impl Reader<'_> {
                 .position(|other: &Option<RemoteStream>| other.is_some_and(|other| other.rtp == stream.rtp));
             if bundled.is_none() {
                 remote[slot] = Some(stream);
+                crypto[slot].clone_from(&section.crypto);
+            }
+            protections.push(section.protection(media, slot));
+            if slot == 0 {
+                events = section.event_places(self.body, media);
             }
             self.edits.extend(section.port_edits(media, bundled.unwrap_or(slot)));
         }
         self.edits.sort_by_key(|edit| edit.range.start);
-        Ok(Reading { lines, remote, edits: self.edits, resuming: self.resuming, origin: self.origin })
+        let (edits, resuming, origin) = (self.edits, self.resuming, self.origin);
+        Ok(Reading { lines, remote, crypto, protections, events, edits, resuming, origin })
     }
 }
 
@@ -258,7 +306,23 @@ impl Section {
         let address = address.map_err(|problem| SdpError::UnusableAddress { line, problem })?;
         let sends = self.sends.or(session.sends).unwrap_or(true) && !address.is_unspecified();
         let rtp = SocketAddr::new(address, port);
-        Ok(RemoteStream { rtp, rtcp: self.rtcp_address(rtp)?, sends })
+        let secure = self.media.as_ref().is_some_and(|media| media.secure);
+        Ok(RemoteStream { rtp, rtcp: self.rtcp_address(rtp)?, sends, secure, events: self.events })
+    }
+
+    fn protection(&self, media: &MediaField, slot: usize) -> Protection {
+        let (transport, lines) = (media.transport.clone(), self.crypto_lines.clone());
+        Protection { slot, transport, lines, end: self.end }
+    }
+
+    fn event_places(&self, body: &[u8], media: &MediaField) -> EventPlaces {
+        let number = |range: &Range<usize>| std::str::from_utf8(&body[range.clone()]).ok()?.parse().ok();
+        EventPlaces {
+            formats: media.formats.iter().map(|range| (number(range), range.clone())).collect(),
+            formats_end: media.formats.last().unwrap_or(&media.transport).end,
+            attributes: self.attributes.clone(),
+            end: self.end,
+        }
     }
 
     fn rtcp_address(&self, rtp: SocketAddr) -> Result<SocketAddr, SdpError> {
@@ -314,10 +378,35 @@ fn slots(media: &[Section]) -> Vec<Option<usize>> {
     slots
 }
 
-/// Whether a transport of an `m=` line is datagrams that a relay can pass: RTP profiles over UDP, and UDPTL for T.38.
+/// Whether a transport of an `m=` line, in capitals, is datagrams that a relay can pass: RTP profiles over UDP, and UDPTL for
+/// T.38.
 fn is_relayable(transport: &[u8]) -> bool {
-    let transport = transport.to_ascii_uppercase();
     transport.starts_with(b"RTP/") || transport.starts_with(b"UDP/TLS/RTP/") || transport == b"UDPTL"
+}
+
+/// Whether such a transport is SRTP: RTP/SAVP, RTP/SAVPF (RFC 4568, RFC 5124) and those with DTLS (RFC 5764).
+fn is_secure(transport: &[u8]) -> bool {
+    transport.windows(5).any(|part| part == b"/SAVP")
+}
+
+/// The payload type of `rtpmap:101 ...` and `fmtp:101 ...`.
+fn payload_type(attribute: &[u8]) -> Option<u8> {
+    let text = std::str::from_utf8(attribute).ok()?;
+    let (_, value) = text.split_once(':')?;
+    value.split_ascii_whitespace().next()?.parse().ok()
+}
+
+/// `rtpmap:101 telephone-event/8000`, whatever follows the clock rate.
+fn event_format(attribute: &[u8]) -> Option<EventFormat> {
+    let text = std::str::from_utf8(attribute.strip_prefix(b"rtpmap:")?).ok()?;
+    let (payload_type, encoding) = text.trim_start().split_once(' ')?;
+    let (name, rate) = encoding.trim_start().split_once('/')?;
+    if !name.eq_ignore_ascii_case("telephone-event") {
+        return None;
+    }
+    let rate = rate.split('/').next().unwrap_or(rate).trim_end();
+    let payload_type = payload_type.parse().ok().filter(|number| *number < 128)?;
+    Some(EventFormat { payload_type, clock_rate: rate.parse().ok().filter(|rate| *rate > 0)? })
 }
 
 fn malformed(line: &Line, problem: &'static str) -> SdpError {

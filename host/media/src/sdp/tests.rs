@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::dtmf::{EventFormat, EventFormats};
+use crate::srtp::{MASTER_BYTES, MasterKey, Suite};
 
 const PORTS: [u16; STREAMS] = [10_000, 10_002];
 
@@ -72,7 +74,8 @@ fn sdp(lines: &[&str]) -> Bytes {
 }
 
 fn remote(rtp: &str, rtcp: &str, sends: bool) -> Option<RemoteStream> {
-    Some(RemoteStream { rtp: rtp.parse().unwrap(), rtcp: rtcp.parse().unwrap(), sends })
+    let (rtp, rtcp) = (rtp.parse().unwrap(), rtcp.parse().unwrap());
+    Some(RemoteStream { rtp, rtcp, sends, secure: false, events: EventFormats::default() })
 }
 
 #[test]
@@ -145,6 +148,165 @@ fn what_the_peer_announces() {
     for (name, lines, expected) in table {
         let session = Session::parse(sdp(lines)).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(session.remote(), *expected, "{name}");
+    }
+}
+
+#[test]
+fn payload_types_of_telephone_events() {
+    type Case = (&'static str, &'static [&'static str], &'static [(u8, u32)]);
+    let table: &[Case] = &[
+        ("none", &["m=audio 4000 RTP/AVP 0", "a=rtpmap:0 PCMU/8000"], &[]),
+        ("one", &["m=audio 4000 RTP/AVP 0 101", "a=rtpmap:101 telephone-event/8000"], &[(101, 8_000)]),
+        (
+            "one for each clock rate, in any case of letters",
+            &[
+                "m=audio 4000 RTP/AVP 111 110",
+                "a=rtpmap:110 Telephone-Event/48000/1",
+                "a=rtpmap:126 telephone-event/8000",
+            ],
+            &[(110, 48_000), (126, 8_000)],
+        ),
+        (
+            "of another stream",
+            &["m=audio 4000 RTP/AVP 0", "m=audio 5000 RTP/AVP 101", "a=rtpmap:101 telephone-event/8000"],
+            &[],
+        ),
+        (
+            "that are none",
+            &[
+                "m=audio 4000 RTP/AVP 0",
+                "a=rtpmap:200 telephone-event/8000",
+                "a=rtpmap:101 telephone-event/0",
+            ],
+            &[],
+        ),
+    ];
+    for (name, lines, expected) in table {
+        let lines: Vec<&str> = ["c=IN IP4 192.0.2.7"].into_iter().chain(lines.iter().copied()).collect();
+        let session = Session::parse(sdp(&lines)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let events = session.remote()[0].expect("an audio stream").events;
+        for number in 0..128 {
+            let wanted = expected.iter().find(|(known, _)| *known == number).map(|(_, rate)| *rate);
+            assert_eq!(events.of(number).map(|format| format.clock_rate), wanted, "{name}: {number}");
+        }
+    }
+}
+
+fn line(tag: u32, suite: Suite) -> CryptoLine {
+    CryptoLine { tag, suite, key: MasterKey::new([tag as u8; MASTER_BYTES]) }
+}
+
+fn encrypted(encryption: &Encryption) -> Changes {
+    Changes { encryption: encryption.clone(), ..Changes::default() }
+}
+
+#[test]
+fn telephone_events_are_added_and_taken_away() {
+    let address = "192.0.2.7".parse().unwrap();
+    let without = ["c=IN IP4 192.0.2.7", "m=audio 10000 RTP/AVP 0 8", "a=rtpmap:0 PCMU/8000", "a=sendrecv"];
+    let with = [
+        "c=IN IP4 192.0.2.7",
+        "m=audio 10000 RTP/AVP 0 8 101",
+        "a=rtpmap:0 PCMU/8000",
+        "a=sendrecv",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=fmtp:101 0-15",
+    ];
+    let video = "m=video 10002 RTP/AVP 31";
+    for rest in [&[][..], &[video]] {
+        let [without, with] =
+            [[&without[..], rest].concat(), [&with[..], rest].concat()].map(|lines| sdp(&lines));
+        let plain = Session::parse(without.clone()).unwrap();
+        let format = plain.free_event_format().expect("a number is free");
+        assert_eq!(format, EventFormat { payload_type: 101, clock_rate: 8_000 });
+        let added = Changes { events: EventChange::Added(format), ..Changes::default() };
+        assert_eq!(plain.rewrite_as(address, PORTS, &added), with);
+        let session = Session::parse(with).unwrap();
+        assert_eq!(session.events().preferred(), Some(format));
+        let removed = Changes { events: EventChange::Removed, ..Changes::default() };
+        assert_eq!(session.rewrite_as(address, PORTS, &removed), without);
+    }
+    let taken = ["c=IN IP4 192.0.2.7", "m=audio 10000 RTP/AVP 101 96", "a=rtpmap:101 opus/48000/2"];
+    let session = Session::parse(sdp(&taken)).unwrap();
+    assert_eq!(session.free_event_format().map(|format| format.payload_type), Some(97));
+    assert_eq!(Session::parse(sdp(&without[..1])).unwrap().free_event_format(), None);
+}
+
+#[test]
+fn encryption_that_ends_here() {
+    let key = |tag| line(tag, Suite::AesCm128HmacSha1_80).key.reveal_base64();
+    let secure = [
+        "c=IN IP4 198.51.100.1",
+        "m=audio 10000 RTP/SAVP 0",
+        "a=ptime:20",
+        &format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{}", key(1)),
+        &format!("a=crypto:2 AES_CM_128_HMAC_SHA1_32 inline:{}", key(2)),
+        "m=video 10002 RTP/SAVPF 31",
+        &format!("a=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:{}", key(3)),
+    ]
+    .map(str::to_owned);
+    let plain =
+        ["c=IN IP4 198.51.100.1", "m=audio 10000 RTP/AVP 0", "a=ptime:20", "m=video 10002 RTP/AVPF 31"];
+    let ours =
+        |body: &[&str]| String::from_utf8(sdp(body).to_vec()).unwrap().replace("192.0.2.7", "198.51.100.1");
+    let secure: Vec<&str> = secure.iter().map(String::as_str).collect();
+    let address = "198.51.100.1".parse().unwrap();
+
+    let lines = [
+        vec![line(1, Suite::AesCm128HmacSha1_80), line(2, Suite::AesCm128HmacSha1_32)],
+        vec![line(3, Suite::AesCm128HmacSha1_80)],
+    ];
+    let added = Encryption::Added(lines.clone());
+    let session = Session::parse(sdp(&plain)).unwrap();
+    assert_eq!(session.crypto(), &[vec![], vec![]]);
+    assert_eq!(session.rewrite_as(address, PORTS, &encrypted(&added)), ours(&secure));
+    let session = Session::parse(sdp(&secure)).unwrap();
+    assert_eq!(session.crypto(), &lines);
+    assert_eq!(session.rewrite_as(address, PORTS, &encrypted(&Encryption::Removed)), ours(&plain));
+    assert_eq!(
+        session.rewrite_as(address, PORTS, &encrypted(&added)),
+        ours(&secure),
+        "ours in place of theirs"
+    );
+    assert_eq!(
+        session.rewrite_as(address, PORTS, &encrypted(&Encryption::Passed)),
+        session.rewrite(address, PORTS)
+    );
+
+    let cut = sdp(&plain[..2]);
+    let session = Session::parse(cut.slice(..cut.len() - 2)).unwrap();
+    assert_eq!(
+        session.rewrite_as(address, PORTS, &encrypted(&Encryption::Added([lines[0].clone(), vec![]]))),
+        ours(&[secure[0], secure[1], secure[3], secure[4]])
+    );
+    let fax = ["c=IN IP4 198.51.100.1", "m=image 10002 udptl t38"];
+    assert_eq!(Session::parse(sdp(&fax)).unwrap().rewrite_as(address, PORTS, &encrypted(&added)), ours(&fax));
+}
+
+#[test]
+fn crypto_lines_that_we_can_use() {
+    let good = MasterKey::new([7; MASTER_BYTES]).reveal_base64();
+    let table = [
+        ("plain", format!("4 AES_CM_128_HMAC_SHA1_32 inline:{good}"), true),
+        ("with a lifetime", format!("1 AES_CM_128_HMAC_SHA1_80 inline:{good}|2^31"), true),
+        ("with a hint for the window", format!("1 AES_CM_128_HMAC_SHA1_80 inline:{good} WSH=64"), true),
+        ("with an MKI", format!("1 AES_CM_128_HMAC_SHA1_80 inline:{good}|2^31|1:4"), false),
+        ("with two keys", format!("1 AES_CM_128_HMAC_SHA1_80 inline:{good}|1:4;inline:{good}|2:4"), false),
+        ("of another suite", format!("1 AES_192_CM_HMAC_SHA1_80 inline:{good}"), false),
+        ("without encryption", format!("1 AES_CM_128_HMAC_SHA1_80 inline:{good} UNENCRYPTED_SRTP"), false),
+        ("with derived keys", format!("1 AES_CM_128_HMAC_SHA1_80 inline:{good} KDR=1"), false),
+        ("with a short key", "1 AES_CM_128_HMAC_SHA1_80 inline:AAAA".to_owned(), false),
+        ("of another method", format!("1 AES_CM_128_HMAC_SHA1_80 uri:{good}"), false),
+        ("without a tag", format!("AES_CM_128_HMAC_SHA1_80 inline:{good}"), false),
+    ];
+    for (name, value, expected) in table {
+        let value = format!("a=crypto:{value}");
+        let session =
+            Session::parse(sdp(&["c=IN IP4 192.0.2.7", "m=audio 4000 RTP/SAVP 0", &value])).unwrap();
+        assert_eq!(!session.crypto()[0].is_empty(), expected, "{name}");
+        let removed =
+            session.rewrite_as("192.0.2.1".parse().unwrap(), PORTS, &encrypted(&Encryption::Removed));
+        assert!(!String::from_utf8_lossy(&removed).contains("crypto"), "{name}");
     }
 }
 
@@ -286,7 +448,8 @@ fn a_session_goes_on_under_the_name_of_another() {
         let named = Origin { name: Bytes::copy_from_slice(name.as_bytes()), version };
         assert_eq!(session.origin().as_ref(), Some(&named));
         let next = Origin { name: "x 5".into(), version: 6 };
-        let ours = session.rewrite_as("198.51.100.1".parse().unwrap(), PORTS, &next);
+        let changes = Changes { origin: Some(next), ..Changes::default() };
+        let ours = session.rewrite_as("198.51.100.1".parse().unwrap(), PORTS, &changes);
         assert!(ours.starts_with(b"v=0\r\no=x 5 6 IN IP4 198.51.100.1\r\ns=-\r\n"), "{ours:?}");
     }
     let odd = Session::parse("v=0\r\no=- x y IN IP4 192.0.2.7\r\ns=-\r\nt=0 0\r\n".into()).unwrap();

@@ -16,7 +16,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use cordboard_media::command::{STREAMS, Side};
-use cordboard_media::sdp::Session;
+use cordboard_media::sdp::{Changes, Session};
 use cordboard_model::Party;
 use cordboard_sip::message::{Message, Replaces};
 use cordboard_sip::transaction::ClientTransactionId;
@@ -68,6 +68,8 @@ pub(crate) struct Move {
     pub(crate) session: Session,
     pub(crate) address: IpAddr,
     pub(crate) ports: [u16; STREAMS],
+    /// What else is changed in it.
+    pub(crate) changes: Changes,
 }
 
 /// A leg that has moved.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use cordboard_media::command::Side;
-use cordboard_media::sdp::Origin;
+use cordboard_media::sdp::{Changes, Origin};
 use cordboard_model::EndReason;
 use cordboard_sip::Method;
 use cordboard_sip::endpoint::TransactionFailure;
@@ -54,7 +54,7 @@ impl Moving {
 
 /// Another call wants a leg.
 pub(crate) fn start(call: &mut Call, ctx: &mut Context, now: Instant, wanted: Move) {
-    let Move { by, side, session, address, ports } = wanted;
+    let Move { by, side, session, address, ports, changes } = wanted;
     if !call.is_answered() || !call.is_there(side) {
         return ctx.signal(by, Signal::Refused { status: 481 });
     }
@@ -66,10 +66,7 @@ pub(crate) fn start(call: &mut Call, ctx: &mut Context, now: Instant, wanted: Mo
     let last = last.and_then(|session| leg.shown_origin(&session));
     let continued = last.and_then(|last| Continued::from(last, &session));
     let shown = continued.as_ref().and_then(|continued| continued.origin_of(&session));
-    let body = match &shown {
-        Some(origin) => session.rewrite_as(address, ports, origin),
-        None => session.rewrite(address, ports),
-    };
+    let body = session.rewrite_as(address, ports, &Changes { origin: shown.clone(), ..changes });
     let destination = Destination::Call(by);
     let until = now + ctx.settings.sip.t1 * 64;
     call.moving = Some(Moving { side, destination, body, shown, continued, request: None, until });
@@ -207,12 +204,11 @@ fn bring_back(call: &mut Call, ctx: &mut Context, now: Instant, moved: &Moving) 
     let side = moved.side;
     let former = call.session_of(opposite(side)).cloned();
     let (Some(former), Some((address, ports))) = (former, call.place_for(ctx, side)) else { return };
+    call.media.offerer = opposite(side);
+    let changes = call.changes_for(ctx, side, &former);
     let continued = moved.shown.clone().and_then(|shown| Continued::from(shown, &former));
     let shown = continued.as_ref().and_then(|continued| continued.origin_of(&former));
-    let body = match &shown {
-        Some(origin) => former.rewrite_as(address, ports, origin),
-        None => former.rewrite(address, ports),
-    };
+    let body = former.rewrite_as(address, ports, &Changes { origin: shown.clone(), ..changes });
     let destination = Destination::Back;
     let until = now + ctx.settings.sip.t1 * 64;
     call.moving = Some(Moving { side, destination, body, shown, continued, request: None, until });

@@ -70,6 +70,7 @@ pub(super) fn begin(
     let side = opposite(by);
     let session = referred.session_of(side)?.resumed();
     let party = party_of(referred, side);
+    let takes_info = referred.takes_info(side);
     let leg = referred.leg_mut(side)?;
     let caller = Leg { absent: true, ..Leg::new(leg.dialog.clone(), leg.flow) };
     let sip_call_id = leg.dialog.id.sip_call_id.clone();
@@ -82,6 +83,7 @@ pub(super) fn begin(
     };
     let mut call = Call::new(ctx, now, facts, invite, caller);
     call.caller_party = party;
+    call.media.caller_takes_info = takes_info;
     let replaced = replaces.map(|dialog| Replaced { dialog, call: None, leg: None });
     call.takeover = Some(Takeover { referral: Some(referral), caller: Some((referred.key, side)), replaced });
     ctx.index.ids.insert(call.id, call.key);
@@ -206,7 +208,7 @@ pub(crate) fn allocated(call: &mut Call, ctx: &mut Context) -> bool {
 }
 
 /// Asks for the leg that is to be our caller.
-fn want_caller(call: &Call, ctx: &mut Context, session: Session) {
+fn want_caller(call: &mut Call, ctx: &mut Context, session: Session) {
     let wanted = call.takeover.as_ref().and_then(|takeover| takeover.caller);
     if let Some((from, side)) = wanted {
         want(call, ctx, from, side, Side::Caller, session);
@@ -214,16 +216,19 @@ fn want_caller(call: &Call, ctx: &mut Context, session: Session) {
 }
 
 /// Asks for the leg that is to be our callee.
-fn want_callee(call: &Call, ctx: &mut Context, session: Session) {
+fn want_callee(call: &mut Call, ctx: &mut Context, session: Session) {
     let replaced = call.takeover.as_ref().and_then(|takeover| takeover.replaced.as_ref());
     if let Some(Replaced { call: Some(from), leg: Some(leg), .. }) = replaced {
-        want(call, ctx, *from, leg.side, Side::Callee, session);
+        let (from, side) = (*from, leg.side);
+        want(call, ctx, from, side, Side::Callee, session);
     }
 }
 
-fn want(call: &Call, ctx: &mut Context, from: CallKey, side: Side, becomes: Side, session: Session) {
+fn want(call: &mut Call, ctx: &mut Context, from: CallKey, side: Side, becomes: Side, session: Session) {
+    call.media.offerer = opposite(becomes);
+    let changes = call.changes_for(ctx, becomes, &session);
     let Some((address, ports)) = call.place_for(ctx, becomes) else { return };
-    ctx.signal(from, Signal::Move(Box::new(Move { by: call.key, side, session, address, ports })));
+    ctx.signal(from, Signal::Move(Box::new(Move { by: call.key, side, session, address, ports, changes })));
 }
 
 /// A target of a transfer rings: the referrer is told.
@@ -235,9 +240,9 @@ pub(crate) fn rings(call: &Call, ctx: &mut Context, response: &Message) {
 }
 
 /// The target of a transfer has answered: our caller is asked for.
-pub(crate) fn answered(call: &Call, ctx: &mut Context) {
-    if let Some(session) = call.session_of(Side::Callee) {
-        want_caller(call, ctx, session.clone());
+pub(crate) fn answered(call: &mut Call, ctx: &mut Context) {
+    if let Some(session) = call.session_of(Side::Callee).cloned() {
+        want_caller(call, ctx, session);
     }
 }
 

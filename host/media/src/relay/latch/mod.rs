@@ -1,8 +1,9 @@
 //! Symmetric RTP (RFC 4961) with protection against injected sources: whose packets are taken, and where packets go.
 //!
 //! - The announced address is right at once.
-//! - Another source is learnt only while the peer is silent, after three packets with one SSRC. A peer behind NAT announces
-//!   an address that nothing can come from, and is learnt; a stranger who sends beside a peer that speaks is not.
+//! - Another port of the announced host, or a source on the host that the leg's SIP comes from, is learnt while the peer is
+//!   silent, after three packets with one SSRC: so a peer behind NAT is found, which announces an address that nothing can
+//!   come from. Nobody else is ever learnt, however long the peer is silent, unless the configuration says so.
 //! - A packet from the announced address wins back, until the lock.
 //! - The lock comes after three packets with one SSRC from the announced address, and after a second's worth from a learnt
 //!   one. From then on only a new announcement moves the stream. The SSRC may change after it: transfers, music on hold
@@ -23,17 +24,27 @@ const PROOF: u8 = 3;
 /// Packets with one SSRC that lock a learnt source: a second of audio. Until then the announced source can still appear.
 const PROOF_OF_LEARNT: u8 = 50;
 
-/// Silence of the peer before another source is learnt, counted from the moment when both sides are known. A stranger who
-/// scans ports and happens to send first must not be taken for the peer, whose first packet travels after the answer.
+/// Silence of the peer before another source is learnt, counted from the moment when both sides are known. Who shares the
+/// peer's host or NAT and happens to send first must not be taken for the peer, whose first packet travels after the answer.
 const SILENCE: Duration = Duration::from_millis(500);
 
-/// Sources considered at once, so that a stranger cannot keep a peer behind NAT from being learnt just by sending too.
+/// Sources considered at once, so that a neighbour cannot keep a peer behind NAT from being learnt just by sending too.
 const CANDIDATES: usize = 4;
+
+/// What a side announced, as far as its sources are concerned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Announced {
+    /// Where it wants the stream, and where it most likely sends from.
+    pub(super) address: SocketAddr,
+    /// Where the SIP of its leg comes from. `None`: whoever sends may be learnt.
+    pub(super) signalling: Option<IpAddr>,
+}
 
 /// What is known about the source and destination of one stream of one side.
 #[derive(Clone, Debug)]
 pub(super) struct Latch {
     announced: SocketAddr,
+    signalling: Option<IpAddr>,
     /// Whose packets are taken and where packets go: the announced address, or a learnt one.
     current: SocketAddr,
     trust: Trust,
@@ -60,10 +71,12 @@ struct Run {
 
 impl Latch {
     /// At an announcement.
-    pub(super) fn new(now: Instant, announced: SocketAddr) -> Self {
+    pub(super) fn new(now: Instant, announced: Announced) -> Self {
+        let Announced { address, signalling } = announced;
         Self {
-            announced,
-            current: announced,
+            announced: address,
+            signalling,
+            current: address,
             trust: Trust::Open(None),
             heard: now,
             candidates: [None; CANDIDATES],
@@ -73,9 +86,10 @@ impl Latch {
 
     /// A further announcement. The same address opens the lock but keeps what was learnt, because a phone behind NAT
     /// announces the same useless address again; another address starts anew.
-    pub(super) fn announce(&mut self, now: Instant, announced: SocketAddr) {
-        let current = if announced == self.announced { self.current } else { announced };
-        *self = Self { current, ..Self::new(now, announced) };
+    pub(super) fn announce(&mut self, now: Instant, announced: Announced) {
+        let fresh = Self::new(now, announced);
+        let keeps = announced.address == self.announced && fresh.may_learn(self.current.ip());
+        *self = Self { current: if keeps { self.current } else { fresh.current }, ..fresh };
     }
 
     /// Both sides are known from now on, so the peer's silence counts from here.
@@ -112,6 +126,9 @@ impl Latch {
             self.take(now, from, Run { source: from, ssrc: header.ssrc, packets: 1 });
             return true;
         }
+        if !self.may_learn(from.ip()) {
+            return false;
+        }
         let run = self.consider(from, header.ssrc);
         let learn = run.packets >= PROOF && self.is_silent(now, from);
         if learn {
@@ -133,7 +150,13 @@ impl Latch {
     }
 
     fn take(&mut self, now: Instant, source: SocketAddr, run: Run) {
-        *self = Self { current: source, trust: Trust::Open(Some(run)), ..Self::new(now, self.announced) };
+        let announced = Announced { address: self.announced, signalling: self.signalling };
+        *self = Self { current: source, trust: Trust::Open(Some(run)), ..Self::new(now, announced) };
+    }
+
+    /// Whether a source on this host can be the peer at all.
+    fn may_learn(&self, host: IpAddr) -> bool {
+        self.signalling.is_none_or(|signalling| host == signalling) || host == self.announced.ip()
     }
 
     /// Counts a packet of a source that is neither announced nor learnt.
@@ -152,8 +175,11 @@ impl Latch {
     /// Whether the peer has been silent long enough to listen to `from`. An announced private address can never be seen
     /// from outside, so waiting for it would only cost a phone behind NAT its first words.
     fn is_silent(&self, now: Instant, from: SocketAddr) -> bool {
-        let invisible =
-            self.current == self.announced && is_private(self.announced.ip()) && !is_private(from.ip());
+        let outside = !is_private(from.ip()) || self.signalling == Some(from.ip());
+        let invisible = self.current == self.announced
+            && is_private(self.announced.ip())
+            && from.ip() != self.announced.ip()
+            && outside;
         invisible || now.saturating_duration_since(self.heard) >= SILENCE
     }
 }

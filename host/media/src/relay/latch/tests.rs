@@ -18,16 +18,23 @@ use Step::*;
 
 /// Announced, public.
 const PEER: &str = "192.0.2.7:4000";
-/// A stranger on a host of its own, and one on the peer's host.
+/// A stranger on a host of its own, and somebody else on the peer's host.
 const STRANGER: &str = "203.0.113.66:4000";
 const NEIGHBOUR: &str = "192.0.2.7:6666";
 /// Announced by a phone behind NAT, and where its packets come from.
 const PRIVATE: &str = "192.168.1.20:4000";
 const NAT: &str = "198.51.100.3:31234";
 
+/// The SIP of the peer comes through the NAT.
 fn check(name: &str, announced: &str, steps: &[Step]) {
+    let nat: SocketAddr = NAT.parse().unwrap();
+    check_with(name, announced, Some(nat.ip()), steps);
+}
+
+fn check_with(name: &str, start: &str, signalling: Option<IpAddr>, steps: &[Step]) {
+    let announced = |address: &str| Announced { address: address.parse().unwrap(), signalling };
     let mut now = crate::port::tests::origin();
-    let mut latch = Latch::new(now, announced.parse().unwrap());
+    let mut latch = Latch::new(now, announced(start));
     latch.open(now);
     for (number, step) in steps.iter().enumerate() {
         let place = format!("{name}, step {}", number + 1);
@@ -45,7 +52,7 @@ fn check(name: &str, announced: &str, steps: &[Step]) {
                 assert_eq!(latch.receive(now, from.parse().unwrap(), None), expected, "{place}");
             }
             Wait(milliseconds) => now += Duration::from_millis(milliseconds),
-            Announce(address) => latch.announce(now, address.parse().unwrap()),
+            Announce(address) => latch.announce(now, announced(address)),
             GoesTo(address) => {
                 let expected = (!address.is_empty()).then(|| address.parse().unwrap());
                 assert_eq!(latch.destination(), expected, "{place}: destination");
@@ -144,37 +151,85 @@ fn injection() {
     check(
         "with another SSRC in every packet",
         PEER,
-        &[Wait(1_000), Rtp(STRANGER, 1, 2, 0), Rtp(STRANGER, 2, 2, 0), Rtp(STRANGER, 3, 2, 0), GoesTo(PEER)],
+        &[
+            Wait(1_000),
+            Rtp(NEIGHBOUR, 1, 2, 0),
+            Rtp(NEIGHBOUR, 2, 2, 0),
+            Rtp(NEIGHBOUR, 3, 2, 0),
+            GoesTo(PEER),
+        ],
     );
     check(
         "of RTCP and short packets teaches nothing, however long the peer is silent",
         PEER,
         &[
             Wait(60_000),
-            Other(STRANGER, false),
-            Other(STRANGER, false),
-            Other(STRANGER, false),
-            Other(STRANGER, false),
+            Other(NEIGHBOUR, false),
+            Other(NEIGHBOUR, false),
+            Other(NEIGHBOUR, false),
+            Other(NEIGHBOUR, false),
             GoesTo(PEER),
             Rtp(PEER, 1, 1, 1),
         ],
     );
     check(
-        "after a stranger was learnt, the announced source wins back at once and for good",
+        "after a neighbour was learnt, the announced source wins back at once and for good",
         PEER,
         &[
             Wait(1_000),
-            Rtp(STRANGER, 9, 20, 18),
-            GoesTo(STRANGER),
+            Rtp(NEIGHBOUR, 9, 20, 18),
+            GoesTo(NEIGHBOUR),
             Other(PEER, false),
             Rtp(PEER, 1, 1, 1),
             GoesTo(PEER),
-            Rtp(STRANGER, 9, 20, 0),
+            Rtp(NEIGHBOUR, 9, 20, 0),
             Rtp(PEER, 1, 3, 3),
             Wait(1_000),
-            Rtp(STRANGER, 9, 80, 0),
+            Rtp(NEIGHBOUR, 9, 80, 0),
         ],
     );
+    check(
+        "while the announced peer is silent for ever: 0",
+        PEER,
+        &[Wait(60_000), Rtp(STRANGER, 9, 80, 0), GoesTo(PEER), Rtp(PEER, 1, 3, 3)],
+    );
+    check(
+        "before a phone behind NAT with a private address: 0",
+        PRIVATE,
+        &[Rtp(STRANGER, 9, 80, 0), GoesTo(PRIVATE), Rtp(NAT, 1, 10, 8), GoesTo(NAT)],
+    );
+    check(
+        "after a phone behind NAT has fallen silent: 0",
+        PRIVATE,
+        &[Rtp(NAT, 1, 10, 8), Wait(60_000), Rtp(STRANGER, 9, 80, 0), GoesTo(NAT)],
+    );
+}
+
+#[test]
+fn strangers_that_the_configuration_allows() {
+    check_with(
+        "are learnt after a silence",
+        PEER,
+        None,
+        &[Rtp(STRANGER, 9, 10, 0), Wait(1_000), Rtp(STRANGER, 9, 20, 20), GoesTo(STRANGER)],
+    );
+    check_with("are learnt at once in place of a private address", PRIVATE, None, &[Rtp(STRANGER, 9, 9, 7)]);
+}
+
+#[test]
+fn a_learnt_source_does_not_outlive_the_leg_that_it_belongs_to() {
+    let now = crate::port::tests::origin();
+    let announced =
+        |host: &str| Announced { address: PRIVATE.parse().unwrap(), signalling: Some(host.parse().unwrap()) };
+    let mut latch = Latch::new(now, announced("198.51.100.3"));
+    latch.open(now);
+    let header = RtpHeader { payload_type: 0, sequence: 0, timestamp: 0, ssrc: 1 };
+    for _ in 0..3 {
+        latch.receive(now, NAT.parse().unwrap(), Some(&header));
+    }
+    assert_eq!(latch.destination(), Some(NAT.parse().unwrap()));
+    latch.announce(now, announced("203.0.113.9"));
+    assert_eq!(latch.destination(), Some(PRIVATE.parse().unwrap()));
 }
 
 #[test]

@@ -142,9 +142,6 @@ fn dial(dial: wit_routing::Dial) -> Result<model::Dial, Failure> {
 }
 
 fn target(target: wit_routing::Target) -> Result<model::Target, Failure> {
-    if target.srtp == wit_routing::Srtp::Required {
-        return Err(unsupported("a target that requires SRTP"));
-    }
     if target.add_headers.len() > MAX_HEADERS || target.remove_headers.len() > MAX_HEADERS {
         return Err(invalid(format!("expected at most {MAX_HEADERS} headers to add and to remove")));
     }
@@ -163,6 +160,12 @@ fn target(target: wit_routing::Target) -> Result<model::Target, Failure> {
         caller: target.caller.map(identity).transpose()?,
         headers: target.add_headers,
         remove_headers: target.remove_headers,
+        srtp: match target.srtp {
+            wit_routing::Srtp::Unspecified => model::Srtp::Unspecified,
+            wit_routing::Srtp::Off => model::Srtp::Off,
+            wit_routing::Srtp::Preferred => model::Srtp::Preferred,
+            wit_routing::Srtp::Required => model::Srtp::Required,
+        },
     })
 }
 

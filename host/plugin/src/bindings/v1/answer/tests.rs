@@ -45,6 +45,7 @@ fn a_plain_target_arrives_as_it_was_meant() {
         caller: Some(identity),
         add_headers: vec![("X-Queue".into(), "sales".into())],
         remove_headers: vec!["Subject".into()],
+        srtp: wit_routing::Srtp::Preferred,
         ..target()
     };
     let expected = model::Target {
@@ -58,6 +59,7 @@ fn a_plain_target_arrives_as_it_was_meant() {
         }),
         headers: vec![("X-Queue".into(), "sales".into())],
         remove_headers: vec!["Subject".into()],
+        srtp: model::Srtp::Preferred,
     };
     let dial = model::Dial { targets: vec![expected], strategy: model::Strategy::Sequential };
     assert_eq!(routes(dialling(meant)), Ok(Some(model::RouteDecision::Dial(dial))));
@@ -127,8 +129,14 @@ fn numbers_out_of_range_are_not_believed() {
 
 #[test]
 fn a_wish_that_would_be_broken_silently_is_refused_instead() {
-    let target = wit_routing::Target { srtp: wit_routing::Srtp::Required, ..target() };
-    assert_eq!(routes(dialling(target)), Err(FailureReason::Unsupported));
+    let challenge = wit_authorization::Challenge {
+        realm: "pbx".into(),
+        user: "1001".into(),
+        credential: wit_authorization::Credential::Secret("phones".into()),
+        algorithms: vec![wit_authorization::Algorithm::Sha256],
+        attrs: Vec::new(),
+    };
+    assert_eq!(judges(wit_authorization::Verdict::Challenge(challenge)), Err(FailureReason::Unsupported));
 }
 
 #[test]

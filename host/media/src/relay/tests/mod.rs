@@ -1,13 +1,16 @@
 //! The relay with real sockets on loopback. Nothing here measures time: a packet that must come is waited for, and what must
 //! not come is proved by a later packet that comes without it.
 
+mod ports;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use super::*;
-use crate::command::{MediaPorts, StreamCounters};
+use crate::command::{MediaPorts, RemoteStream, StreamCounters};
+use crate::dtmf::{Digit, EventFormat, EventFormats};
 
 /// Longer than anything takes, also on a loaded machine; only a failing test waits so long.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,7 +31,15 @@ fn range(blocks: u16) -> (u16, u16) {
 }
 
 fn settings(blocks: u16) -> RelaySettings {
-    RelaySettings { ports: range(blocks), quarantine: Duration::ZERO, media_timeout: None, threads: 1 }
+    RelaySettings {
+        ports: range(blocks),
+        quarantine: Duration::ZERO,
+        media_timeout: None,
+        one_way_timeout: None,
+        any_source: false,
+        dscp: None,
+        threads: 1,
+    }
 }
 
 fn start(settings: RelaySettings) -> (Relay, Receiver<MediaReply>) {
@@ -66,6 +77,8 @@ impl Phone {
             rtp: self.rtp.local_addr().unwrap(),
             rtcp: self.rtcp.local_addr().unwrap(),
             sends: true,
+            secure: false,
+            events: EventFormats::default(),
         }
     }
 
@@ -123,9 +136,20 @@ fn allocate_at(
 }
 
 fn announce(relay: &Relay, media: u64, side: Side, audio: RemoteStream) {
-    let reply =
-        relay.command(MediaCommand::Announce { media: MediaId(media), side, streams: [Some(audio), None] });
+    let reply = relay.command(announcement(media, side, [Some(audio), None]));
     assert_eq!(reply, None);
+}
+
+/// Of a phone whose SIP comes from home.
+fn announcement(media: u64, side: Side, streams: [Option<RemoteStream>; STREAMS]) -> MediaCommand {
+    MediaCommand::Announce {
+        media: MediaId(media),
+        side,
+        signalling: home().into(),
+        streams,
+        keys: [None, None],
+        digits_by_info: false,
+    }
 }
 
 /// A call between two phones that both announced themselves.
@@ -215,7 +239,18 @@ fn a_phone_behind_nat_is_heard_and_reached() {
     announce(&relay, 1, Side::Caller, caller.announces());
     // It announces an address of its own network, which nothing here answers at.
     let useless: SocketAddr = "192.168.77.77:4000".parse().unwrap();
-    announce(&relay, 1, Side::Callee, RemoteStream { rtp: useless, rtcp: useless, sends: true });
+    announce(
+        &relay,
+        1,
+        Side::Callee,
+        RemoteStream {
+            rtp: useless,
+            rtcp: useless,
+            sends: true,
+            secure: false,
+            events: EventFormats::default(),
+        },
+    );
     let said: Vec<_> = (0..10).map(|_| callee.says("hello", ports.callee[0])).collect();
     for packet in &said[2..] {
         assert_eq!(caller.hears().0, *packet, "from its third packet on");
@@ -295,7 +330,7 @@ fn video_gets_its_ports_when_it_is_announced() {
         [(Side::Caller, &caller, &caller_video), (Side::Callee, &callee, &callee_video)]
     {
         let streams = [Some(audio.announces()), Some(video.announces())];
-        assert_eq!(relay.command(MediaCommand::Announce { media: MediaId(1), side, streams }), None);
+        assert_eq!(relay.command(announcement(1, side, streams)), None);
     }
     let said = caller_video.says("a picture", ports.caller[1]);
     assert_eq!(callee_video.hears(), (said, ports.callee[1]));
@@ -304,22 +339,6 @@ fn video_gets_its_ports_when_it_is_announced() {
         panic!("the end is told")
     };
     assert_eq!(caller.map(|stream| stream.packets), [0, 1]);
-}
-
-#[test]
-fn video_ports_of_another_process_are_reported_and_audio_goes_on() {
-    let settings = settings(1);
-    let (first, _) = settings.ports;
-    let _other = UdpSocket::bind((home(), first + 2)).unwrap();
-    let (relay, _told) = start(settings);
-    let [mut caller, callee] = [Phone::new(), Phone::new()];
-    let ports = allocate(&relay, 1).unwrap();
-    let streams = [Some(caller.announces()), Some(caller.announces())];
-    let reply = relay.command(MediaCommand::Announce { media: MediaId(1), side: Side::Caller, streams });
-    assert_eq!(reply, Some(MediaReply::Exhausted { media: MediaId(1) }));
-    announce(&relay, 1, Side::Callee, callee.announces());
-    let said = caller.says("still here", ports.caller[0]);
-    assert_eq!(callee.hears().0, said);
 }
 
 #[test]
@@ -367,78 +386,6 @@ fn a_new_call_never_hears_an_old_one() {
 }
 
 #[test]
-fn quarantine_keeps_a_block_back() {
-    let (relay, told) = start(RelaySettings { quarantine: Duration::from_secs(3600), ..settings(2) });
-    let first = allocate(&relay, 1).unwrap();
-    release(&relay, &told, 1);
-    assert_eq!(relay.port_use(), PortUse { allocated: 0, quarantined: 8, total: 16 });
-    assert_ne!(allocate(&relay, 2), Some(first));
-    assert_eq!(relay.port_use(), PortUse { allocated: 8, quarantined: 8, total: 16 });
-    assert_eq!(allocate(&relay, 3), None);
-}
-
-#[test]
-fn ten_thousand_calls_lose_no_port() {
-    let (relay, told) = start(RelaySettings { threads: 2, ..settings(4) });
-    for round in 0..2_500 {
-        let ids = (0..4).map(|n| round * 4 + n);
-        for id in ids.clone() {
-            assert!(allocate(&relay, id).is_some(), "call {id}");
-        }
-        assert_eq!(allocate(&relay, u64::MAX), None, "four blocks are four calls");
-        for id in ids {
-            relay.command(MediaCommand::Release { media: MediaId(id) });
-        }
-    }
-    for _ in 0..10_000 {
-        let reply = told.recv_timeout(PATIENCE).expect("every end is told");
-        assert!(matches!(reply, MediaReply::Released { .. }), "{reply:?}");
-    }
-    assert_eq!(relay.port_use(), PortUse { allocated: 0, quarantined: 0, total: 32 });
-}
-
-#[test]
-fn ports_of_another_process_are_passed_over() {
-    let settings = settings(3);
-    let (first, _) = settings.ports;
-    let _other = UdpSocket::bind((home(), first + 4)).unwrap();
-    let (relay, _told) = start(settings);
-    assert_eq!(allocate(&relay, 1).unwrap().caller[0], first + 8);
-    let failure = relay.take_bind_failure().expect("it is known which port was refused").to_string();
-    assert!(
-        failure.starts_with(&format!("cannot bind UDP {}:{} for media: ", home(), first + 4)),
-        "{failure}"
-    );
-    assert!(relay.take_bind_failure().is_none(), "said once");
-    assert_eq!(allocate(&relay, 2).unwrap().caller[0], first + 16);
-    assert_eq!(allocate(&relay, 3), None);
-}
-
-#[test]
-fn an_address_that_is_not_ours_exhausts_at_once() {
-    let (relay, _told) = start(settings(2));
-    let elsewhere: IpAddr = "192.0.2.1".parse().unwrap();
-    assert_eq!(allocate_at(&relay, 1, elsewhere, elsewhere), None);
-    assert!(allocate(&relay, 2).is_some(), "and harms nothing");
-}
-
-#[test]
-fn a_block_moves_to_other_addresses() {
-    let (relay, told) = start(settings(1));
-    let other: IpAddr = Ipv4Addr::LOCALHOST.into();
-    for (media, address) in [home().into(), other, Ipv6Addr::LOCALHOST.into()].into_iter().enumerate() {
-        let media = media as u64;
-        let ports = allocate_at(&relay, media, address, address).unwrap();
-        let [mut caller, callee] = [Phone::at(address), Phone::at(address)];
-        announce(&relay, media, Side::Caller, caller.announces());
-        announce(&relay, media, Side::Callee, callee.announces());
-        let said = caller.says("here", ports.caller[0]);
-        assert_eq!(callee.hears().0, said, "{address}");
-        release(&relay, &told, media);
-    }
-}
-
-#[test]
 fn silence_of_both_is_told_and_a_hold_is_not() {
     let timeout = Duration::from_millis(50);
     let (relay, told) = start(RelaySettings { media_timeout: Some(timeout), ..settings(3) });
@@ -463,33 +410,47 @@ fn silence_of_both_is_told_and_a_hold_is_not() {
 }
 
 #[test]
+fn a_key_is_told_and_its_packets_are_relayed() {
+    let (relay, told) = start(settings(1));
+    let [caller, callee] = [Phone::new(), Phone::new()];
+    let ports = allocate(&relay, 1).unwrap();
+    let mut events = EventFormats::default();
+    events.add(EventFormat { payload_type: 101, clock_rate: 8_000 });
+    announce(&relay, 1, Side::Caller, caller.announces());
+    announce(&relay, 1, Side::Callee, RemoteStream { events, ..callee.announces() });
+    let mut packet = rtp(1, 9, "");
+    packet[1] = 101;
+    packet.extend([5, 10, 3, 32]);
+    for end in [0, 0x80, 0x80, 0x80] {
+        packet[13] = end;
+        caller.rtp.send_to(&packet, (home(), ports.caller[0])).unwrap();
+        assert_eq!(callee.hears().0, packet);
+    }
+    let digit = Digit::from_char('5').unwrap();
+    let (media, duration) = (MediaId(1), Duration::from_millis(100));
+    let expected = MediaReply::Pressed { media, side: Side::Caller, digit, duration };
+    assert_eq!(told.recv_timeout(PATIENCE), Ok(expected));
+    packet[12] = 6;
+    packet[13] = 0;
+    packet[7] = 200;
+    caller.rtp.send_to(&packet, (home(), ports.caller[0])).unwrap();
+    let Ok(MediaReply::Pressed { digit, .. }) = told.recv_timeout(PATIENCE) else {
+        panic!("its end was lost")
+    };
+    assert_eq!(digit.as_char(), '6');
+    release(&relay, &told, 1);
+}
+
+#[test]
 fn commands_for_unknown_calls_do_nothing() {
     let (relay, told) = start(settings(1));
     let nobody = MediaId(77);
     assert_eq!(relay.command(MediaCommand::Release { media: nobody }), None);
     let streams = [Some(Phone::new().announces()), None];
-    assert_eq!(relay.command(MediaCommand::Announce { media: nobody, side: Side::Caller, streams }), None);
+    assert_eq!(relay.command(announcement(77, Side::Caller, streams)), None);
     let ports = allocate(&relay, 1);
     assert_eq!(allocate(&relay, 1), ports, "a second allocation is answered with the same ports");
     release(&relay, &told, 1);
     assert_eq!(relay.command(MediaCommand::Release { media: MediaId(1) }), None);
     assert!(told.try_recv().is_err(), "an end is told once");
-}
-
-#[test]
-fn a_range_without_a_block_is_refused() {
-    let settings = RelaySettings { ports: (10_001, 10_008), ..settings(1) };
-    let error = Relay::start(settings, |_| {}).expect_err("seven ports are no block").to_string();
-    assert!(error.contains("10001-10008") && error.contains("8 ports"), "{error}");
-}
-
-#[test]
-fn dropping_the_relay_frees_the_ports() {
-    let settings = settings(1);
-    let (first, _) = settings.ports;
-    let (relay, _told) = start(settings);
-    allocate(&relay, 1).unwrap();
-    assert!(UdpSocket::bind((home(), first)).is_err(), "bound while the relay lives");
-    drop(relay);
-    UdpSocket::bind((home(), first)).expect("free again");
 }
