@@ -1,24 +1,25 @@
 //! One fork: an INVITE of ours to one place where a target may be.
 
+mod invitation;
+
 use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 use cordboard_media::command::Side;
-use cordboard_media::sdp::{Changes, Session};
+use cordboard_media::sdp::Session;
 use cordboard_model::{EventKind, Party};
 use cordboard_sip::dialog::Dialog;
 use cordboard_sip::endpoint::TransactionFailure;
 use cordboard_sip::message::{Message, NameAddr, Request, Response, StartLine};
 use cordboard_sip::transaction::ClientTransactionId;
 use cordboard_sip::transport::Flow;
-use cordboard_sip::{HeaderName, Method, StatusCode};
+use cordboard_sip::{HeaderName, StatusCode};
 
-use super::dtmf;
+use self::invitation::invitation;
 use super::early::{self, EarlyDialog, EarlyId};
 use super::facts::{party, text, uri_party};
-use super::headers::{kept_back, pass_back, pass_on, plugin_may_set};
-use super::identity::{self, to_value};
+use super::headers::{kept_back, pass_back};
 use super::leg::Leg;
 use super::reliable::{self, Provisional};
 use super::retry;
@@ -26,7 +27,7 @@ use super::security::Security;
 use super::start::session_of;
 use super::transfer::takeover;
 use super::{Call, LegName, Stage, bridge, failover, session_timer, setup, teardown};
-use crate::context::{ALLOW, ClientUse, Context, EXTENSIONS, RELIABLE_PROVISIONALS};
+use crate::context::{ClientUse, Context};
 use crate::interface::QueryId;
 use crate::timers::Timer;
 use crate::trunk::{credentials, dial};
@@ -204,54 +205,6 @@ fn send(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, flow: Fl
     fork.request = Some(request);
     fork.early_dialogs.clear();
     failover::watch(call, ctx, now, place);
-}
-
-/// The INVITE of a fork: everything of SIP's own is new, what describes the call passes.
-fn invitation(
-    call: &Call,
-    ctx: &Context,
-    place: usize,
-    flow: Flow,
-    local_tag: &str,
-    sip_call_id: &str,
-) -> Request {
-    let fork = &call.setup.forks[place];
-    let target = &call.setup.trials[fork.trial].target;
-    let mut request = Request::new(Method::Invite, &fork.uri);
-    for hop in &fork.route {
-        request.header(HeaderName::Route, hop);
-    }
-    let trunk = fork.trunk.as_ref().map(|outgoing| outgoing.name.as_str());
-    request.header(HeaderName::MaxForwards, call.facts.hop.saturating_sub(1).to_string());
-    identity::write(call, ctx, target, trunk, &flow, local_tag, &mut request);
-    request.header(HeaderName::To, to_value(&target.address, &fork.uri, &ctx.host(&flow)));
-    request.header(HeaderName::CallId, sip_call_id);
-    request.header(HeaderName::CSeq, "1 INVITE");
-    request.header(HeaderName::Contact, ctx.contact(&flow));
-    request.header(HeaderName::Allow, ALLOW);
-    let reliable = early::may_be_reliable(call);
-    let supported = EXTENSIONS.iter().filter(|name| reliable || **name != RELIABLE_PROVISIONALS);
-    request.header(HeaderName::Supported, supported.copied().collect::<Vec<_>>().join(", "));
-    session_timer::propose(&ctx.settings.call, fork.min_se, &mut request);
-    let mut removed = kept_back(ctx, [call.facts.trunk.as_deref(), trunk], &call.invite.message);
-    removed.extend(target.remove_headers.iter().cloned());
-    pass_on(&call.invite.message, &removed, &mut request);
-    let added = trunk.and_then(|name| ctx.settings.trunks.get(name)).map(|settings| &settings.headers.add);
-    for (name, value) in
-        target.headers.iter().filter(|(name, _)| plugin_may_set(name)).chain(added.into_iter().flatten())
-    {
-        request.other(name, value);
-    }
-    let encryption = fork.security.shown_to(Side::Callee, None);
-    let offer = call.invite.offer.as_ref();
-    let offer = offer.and_then(|offer| {
-        let events = dtmf::change(call, ctx, Side::Callee, offer, &encryption);
-        call.rewritten_as(ctx, Side::Callee, offer, Changes { encryption, events, origin: None })
-    });
-    if let Some(body) = offer {
-        request.body("application/sdp", dial::allowed_codecs(ctx, trunk, body));
-    }
-    request
 }
 
 /// Gives a fork up: nothing was sent yet, or CANCEL (RFC 3261 §9.1).
