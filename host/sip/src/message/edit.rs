@@ -76,27 +76,23 @@ impl<'a> Edit<'a> {
 
     /// The message with the changes, in one buffer. Always has a Content-Length that is true.
     pub fn write(&self) -> Bytes {
-        let mut out = Vec::with_capacity(self.size_bytes());
-        let headers_start = self.write_start_line(&mut out);
-        for &(name, value) in self.top.iter().rev() {
-            push_line(&mut out, name, value);
-        }
-        self.write_lines(&mut out, headers_start);
-        self.write_missing(&mut out);
-        out.extend_from_slice(b"\r\n");
-        out.extend_from_slice(self.body_bytes());
+        let mut size = Size(0);
+        self.write_to(&mut size);
+        // A buffer with room left over would cost `Bytes` another allocation.
+        let mut out = Vec::with_capacity(size.0);
+        self.write_to(&mut out);
         Bytes::from(out)
     }
 
-    /// At least what the written message needs.
-    fn size_bytes(&self) -> usize {
-        /// Room for a name, colon and line end beside each new value, and for Content-Length.
-        const LINE: usize = 32;
-        let inserted: usize = self.top.iter().map(|(_, value)| value.len() + LINE).sum();
-        let replaced: usize =
-            self.changed.iter().filter_map(|(_, value)| *value).map(|value| value.len() + LINE).sum();
-        let uri = self.request_uri.map_or(0, <[u8]>::len);
-        self.message.body.start() + inserted + replaced + uri + self.body_bytes().len() + LINE
+    fn write_to(&self, out: &mut impl Sink) {
+        let headers_start = self.write_start_line(out);
+        for &(name, value) in self.top.iter().rev() {
+            push_line(out, name, value);
+        }
+        self.write_lines(out, headers_start);
+        self.write_missing(out);
+        out.copy(b"\r\n");
+        out.copy(self.body_bytes());
     }
 
     fn body_bytes(&self) -> &[u8] {
@@ -104,23 +100,23 @@ impl<'a> Edit<'a> {
     }
 
     /// Writes the first line and says where the header lines start in the received one.
-    fn write_start_line(&self, out: &mut Vec<u8>) -> usize {
+    fn write_start_line(&self, out: &mut impl Sink) -> usize {
         let bytes = &self.message.bytes;
         let end = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
         match (self.message.start(), self.request_uri) {
             (StartLine::Request { token, .. }, Some(uri)) => {
-                out.extend_from_slice(token);
-                out.push(b' ');
-                extend_clean(out, uri);
-                out.extend_from_slice(b" SIP/2.0\r\n");
+                out.copy(token);
+                out.copy(b" ");
+                out.copy_clean(uri);
+                out.copy(b" SIP/2.0\r\n");
             }
-            _ => out.extend_from_slice(&bytes[..end]),
+            _ => out.copy(&bytes[..end]),
         }
         end
     }
 
     /// Copies the header lines from `from` on, but for the changed ones.
-    fn write_lines(&self, out: &mut Vec<u8>, from: usize) {
+    fn write_lines(&self, out: &mut impl Sink, from: usize) {
         let bytes = &self.message.bytes;
         let mut run_start = from;
         for line in self.message.lines.all() {
@@ -136,26 +132,26 @@ impl<'a> Edit<'a> {
             }
         }
         let end = self.message.lines.all().last().map_or(from, |line| line.end as usize);
-        out.extend_from_slice(&bytes[run_start..end]);
+        out.copy(&bytes[run_start..end]);
     }
 
     /// Copies up to a line that is not copied itself.
-    fn write_run(&self, out: &mut Vec<u8>, run_start: &mut usize, line: &Line) {
-        out.extend_from_slice(&self.message.bytes[*run_start..line.token.start()]);
+    fn write_run(&self, out: &mut impl Sink, run_start: &mut usize, line: &Line) {
+        out.copy(&self.message.bytes[*run_start..line.token.start()]);
         *run_start = line.end as usize;
     }
 
     /// Writes the replaced headers that the received message does not have, and Content-Length.
-    fn write_missing(&self, out: &mut Vec<u8>) {
+    fn write_missing(&self, out: &mut impl Sink) {
         for &(name, value) in &self.changed {
             if let Some(value) = value.filter(|_| self.message.value(name).is_none()) {
                 push_line(out, name, value);
             }
         }
         if self.body.is_some() || self.message.value(HeaderName::ContentLength).is_none() {
-            out.extend_from_slice(b"Content-Length: ");
-            push_number(out, self.body_bytes().len());
-            out.extend_from_slice(b"\r\n");
+            out.copy(b"Content-Length: ");
+            out.number(self.body_bytes().len());
+            out.copy(b"\r\n");
         }
     }
 
@@ -175,9 +171,50 @@ impl<'a> Edit<'a> {
     }
 }
 
-fn push_line(out: &mut Vec<u8>, name: HeaderName, value: &[u8]) {
-    out.extend_from_slice(name.as_str().as_bytes());
-    out.extend_from_slice(b": ");
-    extend_clean(out, value);
-    out.extend_from_slice(b"\r\n");
+/// Where a message is written to: its buffer, or before that the count of the bytes it will take.
+trait Sink {
+    fn copy(&mut self, bytes: &[u8]);
+
+    /// Copies a new value, with the bytes replaced that end or corrupt a line.
+    fn copy_clean(&mut self, value: &[u8]);
+
+    fn number(&mut self, number: usize);
+}
+
+impl Sink for Vec<u8> {
+    fn copy(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    fn copy_clean(&mut self, value: &[u8]) {
+        extend_clean(self, value);
+    }
+
+    fn number(&mut self, number: usize) {
+        push_number(self, number);
+    }
+}
+
+/// How many bytes were written.
+struct Size(usize);
+
+impl Sink for Size {
+    fn copy(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+
+    fn copy_clean(&mut self, value: &[u8]) {
+        self.0 += value.len();
+    }
+
+    fn number(&mut self, number: usize) {
+        self.0 += 1 + number.checked_ilog10().unwrap_or(0) as usize;
+    }
+}
+
+fn push_line(out: &mut impl Sink, name: HeaderName, value: &[u8]) {
+    out.copy(name.as_str().as_bytes());
+    out.copy(b": ");
+    out.copy_clean(value);
+    out.copy(b"\r\n");
 }

@@ -16,7 +16,6 @@ macro_rules! header_names {
     };
 }
 
-// Ordered by length, so that a received name is compared only with the names as long as it is.
 header_names! {
     To = "To",
     Via = "Via",
@@ -81,42 +80,60 @@ header_names! {
     PPreferredIdentity = "P-Preferred-Identity",
 }
 
-/// Length of the longest known name.
-const LONGEST: usize = KNOWN[KNOWN.len() - 1].1.len();
+/// No name stands in a slot of `SLOTS`.
+const FREE: u8 = u8::MAX;
 
-/// Index in `KNOWN` of the first name that is at least this long.
-const FIRST_OF_LENGTH: [usize; LONGEST + 2] = {
-    let mut first = [KNOWN.len(); LONGEST + 2];
-    let mut index = KNOWN.len();
-    while index > 0 {
-        index -= 1;
-        let length = KNOWN[index].1.len();
-        assert!(
-            index + 1 == KNOWN.len() || length <= KNOWN[index + 1].1.len(),
-            "names are ordered by length"
-        );
-        first[length] = index;
-    }
-    let mut length = LONGEST + 1;
-    while length > 0 {
-        length -= 1;
-        if first[length] > first[length + 1] {
-            first[length] = first[length + 1];
-        }
-    }
-    first
-};
-
-/// The first letter of each name, lower case: most names of one length differ in it already.
-const FIRST_LETTERS: [u8; KNOWN.len()] = {
-    let mut letters = [0; KNOWN.len()];
+/// Where each name stands in `KNOWN`, at the slot of its length and letters or in the next free one behind.
+/// Every received line is looked up here, and finds its name at the first try unless two share a slot.
+static SLOTS: [u8; 256] = {
+    assert!(KNOWN.len() < 128, "a search soon comes to a free slot");
+    let mut slots = [FREE; 256];
     let mut index = 0;
-    while index < letters.len() {
-        letters[index] = KNOWN[index].1.as_bytes()[0].to_ascii_lowercase();
+    while index < KNOWN.len() {
+        let mut slot = slot(KNOWN[index].1.as_bytes());
+        while slots[slot as usize] != FREE {
+            slot = slot.wrapping_add(1);
+        }
+        slots[slot as usize] = index as u8;
         index += 1;
     }
-    letters
+    slots
 };
+
+/// The slot of a name of at least one byte, without regard to case. The factors give nearly every known name
+/// a slot of its own.
+const fn slot(name: &[u8]) -> u8 {
+    let (first, last) = (name[0] | 0x20, name[name.len() - 1] | 0x20);
+    (name.len() as u8)
+        .wrapping_mul(3)
+        .wrapping_add(first.wrapping_mul(29))
+        .wrapping_add(last.wrapping_mul(33))
+}
+
+/// The ends of each name, in the order of `KNOWN`.
+static KNOWN_ENDS: [Ends; KNOWN.len()] = {
+    let mut all = [Ends::of(b""); KNOWN.len()];
+    let mut index = 0;
+    while index < all.len() {
+        let name = KNOWN[index].1.as_bytes();
+        assert!(name.len() >= 2 && name.len() <= LONGEST, "the ends of a name hold all of it");
+        all[index] = Ends::of(name);
+        index += 1;
+    }
+    all
+};
+
+/// Longest name that `Ends` holds every byte of.
+const LONGEST: usize = 24;
+
+/// The beginning and the end of a name as numbers. Those of 2 to `LONGEST` bytes hold every byte of it, some
+/// twice, so that two names of one length are compared in a few instructions.
+#[derive(Clone, Copy)]
+struct Ends {
+    length: usize,
+    head: u128,
+    tail: u64,
+}
 
 impl HeaderName {
     /// How many there are, `Other` included.
@@ -135,19 +152,21 @@ impl HeaderName {
         match token {
             [letter] => Self::of_compact(letter.to_ascii_lowercase()),
             [] => Self::Other,
-            _ if token.len() > LONGEST => Self::Other,
             _ => Self::of_long(token),
         }
     }
 
-    /// Among the names as long as `token`, which is at least two and at most `LONGEST` bytes.
+    /// Among the known names, for a token of at least two bytes.
     fn of_long(token: &[u8]) -> Self {
-        let first_letter = token[0].to_ascii_lowercase();
-        (FIRST_OF_LENGTH[token.len()]..FIRST_OF_LENGTH[token.len() + 1])
-            .find(|&index| {
-                FIRST_LETTERS[index] == first_letter && same_letters(KNOWN[index].1.as_bytes(), token)
-            })
-            .map_or(Self::Other, |index| KNOWN[index].0)
+        let ends = Ends::of(token);
+        let mut slot = slot(token);
+        while let Some(known) = KNOWN_ENDS.get(usize::from(SLOTS[usize::from(slot)])) {
+            if known.is_spelt_by(ends) {
+                return KNOWN[usize::from(SLOTS[usize::from(slot)])].0;
+            }
+            slot = slot.wrapping_add(1);
+        }
+        Self::Other
     }
 
     /// The compact forms of RFC 3261, 3515, 3841, 3892, 4028, 4474 and 6665 for headers that have a name
@@ -174,39 +193,51 @@ impl HeaderName {
     }
 }
 
-/// Whether a known name and a token of its length are equal without regard to case. Every received line
-/// passes here, hence eight bytes at a time, the last eight overlapping those before.
-fn same_letters(name: &[u8], token: &[u8]) -> bool {
-    let (mut name_rest, mut token_rest) = (name, token);
-    while let (Some((left, name_next)), Some((right, token_next))) =
-        (name_rest.split_first_chunk(), token_rest.split_first_chunk())
-    {
-        if !same_word(u64::from_le_bytes(*left), u64::from_le_bytes(*right)) {
-            return false;
-        }
-        (name_rest, token_rest) = (name_next, token_next);
+impl Ends {
+    /// The longest beginning and end that the name has both of.
+    const fn of(name: &[u8]) -> Self {
+        let (head, tail) = if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
+            (u128::from_le_bytes(*head), u64::from_le_bytes(*tail))
+        } else if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
+            (u64::from_le_bytes(*head) as u128, u64::from_le_bytes(*tail))
+        } else if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
+            (u32::from_le_bytes(*head) as u128, u32::from_le_bytes(*tail) as u64)
+        } else if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
+            (u16::from_le_bytes(*head) as u128, u16::from_le_bytes(*tail) as u64)
+        } else {
+            (0, 0)
+        };
+        Self { length: name.len(), head, tail }
     }
-    match (name.last_chunk(), token.last_chunk()) {
-        (Some(left), Some(right)) => same_word(u64::from_le_bytes(*left), u64::from_le_bytes(*right)),
-        _ => same_word(short_word(name), short_word(token)),
+
+    /// Whether `token` has the letters of this known name, in any case.
+    fn is_spelt_by(&self, token: Self) -> bool {
+        /// Of the bytes in known names, letters have this bit and hyphens do not.
+        const LETTER: u128 = u128::from_le_bytes([0x40; 16]);
+        // Half of that bit tells upper from lower case.
+        let head = (self.head ^ token.head) & !((self.head & LETTER) >> 1);
+        let tail = (self.tail ^ token.tail) & !((self.tail & LETTER as u64) >> 1);
+        self.length == token.length && head == 0 && tail == 0
     }
 }
 
-/// Whether eight bytes of a known name and of a token are equal without regard to case.
-fn same_word(name: u64, token: u64) -> bool {
-    /// Of the bytes in known names, letters have this bit and hyphens do not.
-    const LETTER: u64 = 0x4040_4040_4040_4040;
-    // Half of that bit tells upper from lower case.
-    (name ^ token) & !((name & LETTER) >> 1) == 0
-}
+#[cfg(test)]
+mod tests {
+    use super::{HeaderName, KNOWN};
 
-/// A name of fewer than eight bytes as one word: its first and its last four bytes, or each of the two or
-/// three it has.
-fn short_word(name: &[u8]) -> u64 {
-    match (name.first_chunk(), name.last_chunk()) {
-        (Some(first), Some(last)) => {
-            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+    #[test]
+    fn every_known_name_is_found_in_any_case_and_no_other_for_a_byte_that_differs() {
+        for &(name, text) in KNOWN {
+            for token in [text.to_owned(), text.to_ascii_uppercase(), text.to_ascii_lowercase()] {
+                assert_eq!(HeaderName::of_token(token.as_bytes()), name, "{token}");
+            }
+            for at in 0..text.len() {
+                for byte in (0..=u8::MAX).filter(|byte| !byte.eq_ignore_ascii_case(&text.as_bytes()[at])) {
+                    let mut token = text.as_bytes().to_vec();
+                    token[at] = byte;
+                    assert_ne!(HeaderName::of_token(&token), name, "{token:?}");
+                }
+            }
         }
-        _ => name.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)),
     }
 }

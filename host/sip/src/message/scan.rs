@@ -4,7 +4,7 @@
 use bytes::{Buf, Bytes};
 use smallvec::SmallVec;
 
-use super::grammar::{is_token, number, trim};
+use super::grammar::{find_near, is_token, number, trim};
 use super::uri::holds_delimiter;
 use super::{HeaderName, Message, Method, ParseError, Problem, StatusCode};
 
@@ -167,7 +167,7 @@ fn status_line(bytes: &[u8], line: &[u8]) -> Option<Start> {
 /// `METHOD uri SIP/2.0`. The method and the word `SIP/` have to be there, so that other protocols are not
 /// answered.
 fn request_line(bytes: &[u8], line: &[u8]) -> Option<(Start, Option<Problem>)> {
-    let method_end = memchr::memchr(b' ', line)?;
+    let method_end = find_near(b' ', line)?;
     let (token, rest) = (&line[..method_end], &line[method_end + 1..]);
     if !is_token(token) {
         return None;
@@ -251,7 +251,7 @@ fn logical_line(bytes: &[u8]) -> Option<usize> {
 
 /// Reads the header line `line`, which stands at `start`.
 fn header_line(line: &[u8], start: usize) -> Result<Line, Problem> {
-    let colon = memchr::memchr(b':', line).ok_or(Problem::HeaderLine)?;
+    let colon = find_near(b':', line).ok_or(Problem::HeaderLine)?;
     let token = trim_blanks(&line[..colon]);
     let name = HeaderName::of_token(token);
     // A known name is a token; only the others have to be looked at.

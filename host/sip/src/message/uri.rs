@@ -1,7 +1,7 @@
 //! SIP URIs, kept as received.
 use std::borrow::Cow;
 
-use super::grammar::{Parts, host_length, number, param, split_param};
+use super::grammar::{Parts, find_near, host_length, number, param, split_param};
 
 /// A URI as received, with its parts found. `tel:` and unknown schemes are opaque: only `raw` and `scheme`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,7 +28,7 @@ impl<'a> Uri<'a> {
     /// Finds the parts. `None` when there is no scheme, when a byte stands there that no URI may hold
     /// unescaped, or when a `sip:` URI has no host.
     pub fn parse(raw: &'a [u8]) -> Option<Self> {
-        let colon = memchr::memchr(b':', raw)?;
+        let colon = find_near(b':', raw)?;
         let (scheme, rest) = (&raw[..colon], &raw[colon + 1..]);
         if rest.is_empty() || holds_delimiter(rest) {
             return None;
@@ -49,7 +49,7 @@ impl<'a> Uri<'a> {
     /// Fills in what follows `sip:`.
     fn with_parts(mut self, rest: &'a [u8]) -> Option<Self> {
         let mut rest = rest;
-        if let Some(at) = memchr::memchr(b'@', rest) {
+        if let Some(at) = find_near(b'@', rest) {
             let (user, password) = split_at_byte(&rest[..at], b':');
             if user.is_empty() {
                 return None;
@@ -171,7 +171,7 @@ pub(super) fn holds_delimiter(uri: &[u8]) -> bool {
 
 /// What stands before the first `byte`, and what behind it if it is there.
 fn split_at_byte(value: &[u8], byte: u8) -> (&[u8], Option<&[u8]>) {
-    match memchr::memchr(byte, value) {
+    match find_near(byte, value) {
         Some(at) => (&value[..at], Some(&value[at + 1..])),
         None => (value, None),
     }
