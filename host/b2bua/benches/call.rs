@@ -71,14 +71,7 @@ impl Bench {
                             Answer::Authorized(Verdict::Allow { attributes: Attributes::new() })
                         }
                         Question::Route(_) => Answer::Routed(RouteDecision::Dial(Dial {
-                            targets: vec![Target {
-                                address: TargetAddress::Aor("1002".to_owned()),
-                                ring_timeout: None,
-                                caller: None,
-                                headers: Attributes::new(),
-                                remove_headers: Vec::new(),
-                                srtp: cordboard_model::Srtp::Unspecified,
-                            }],
+                            targets: vec![Target::at(TargetAddress::Aor("1002".to_owned()))],
                             strategy: Strategy::Parallel,
                         })),
                     };

@@ -127,6 +127,20 @@ pub struct Target {
     pub srtp: Srtp,
 }
 
+impl Target {
+    /// A place without further wishes.
+    pub fn at(address: TargetAddress) -> Self {
+        Self {
+            address,
+            ring_timeout: None,
+            caller: None,
+            headers: Attributes::new(),
+            remove_headers: Vec::new(),
+            srtp: Srtp::Unspecified,
+        }
+    }
+}
+
 /// Whether targets ring together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

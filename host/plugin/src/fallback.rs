@@ -1,7 +1,7 @@
 //! What is answered when no plugin can.
 
 use cordboard_model::{
-    Dial, Rejection, RouteDecision, RouteQuestion, Srtp, Strategy, Target, TargetAddress, Verdict,
+    Dial, Rejection, RouteDecision, RouteQuestion, Strategy, Target, TargetAddress, Verdict,
 };
 
 use crate::settings::StaticRoute;
@@ -30,7 +30,7 @@ pub(crate) fn static_route(table: &[StaticRoute], question: &RouteQuestion) -> O
         .iter()
         .map(|text| address(text))
         .filter(|address| question.attempts.iter().all(|attempt| attempt.target != *address))
-        .map(target)
+        .map(Target::at)
         .collect();
     if !untried.is_empty() {
         return Some(RouteDecision::Dial(Dial { targets: untried, strategy: Strategy::Sequential }));
@@ -64,16 +64,5 @@ fn address(text: &str) -> TargetAddress {
         TargetAddress::Uri(text.to_owned())
     } else {
         TargetAddress::Aor(text.to_owned())
-    }
-}
-
-fn target(address: TargetAddress) -> Target {
-    Target {
-        address,
-        ring_timeout: None,
-        caller: None,
-        headers: Vec::new(),
-        remove_headers: Vec::new(),
-        srtp: Srtp::Unspecified,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cordboard_b2bua::{Answer, Question};
 use cordboard_model::{
-    Aor, AuthorizationSubject, CallFacts, Dial, Rejection, RouteDecision, RouteQuestion, RouteReason, Srtp,
+    Aor, AuthorizationSubject, CallFacts, Dial, Rejection, RouteDecision, RouteQuestion, RouteReason,
     Strategy, Target, TargetAddress, Verdict,
 };
 
@@ -112,14 +112,7 @@ pub fn target(name: &str) -> Target {
     } else {
         TargetAddress::Aor(name.to_owned())
     };
-    Target {
-        address,
-        ring_timeout: None,
-        caller: None,
-        headers: Vec::new(),
-        remove_headers: Vec::new(),
-        srtp: Srtp::Unspecified,
-    }
+    Target::at(address)
 }
 
 fn decision(targets: &[&str], strategy: Strategy) -> RouteDecision {

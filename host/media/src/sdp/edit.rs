@@ -1,8 +1,10 @@
 //! The changes that make a session description ours, as a list of byte ranges with what replaces them.
 
-use std::fmt::Write;
+use std::io::Write;
 use std::net::IpAddr;
 use std::ops::Range;
+
+use bytes::Bytes;
 
 use crate::command::STREAMS;
 
@@ -20,7 +22,7 @@ pub(super) enum Replacement {
     /// Nothing.
     Removed,
     /// This.
-    Text(String),
+    Text(Bytes),
 }
 
 /// One change.
@@ -34,7 +36,7 @@ impl Edit {
     /// Ends the last line of a body that has no end, or half of one, so that others can follow it.
     pub(super) fn line_end(body: &[u8]) -> Self {
         let (at, rest) = (body.len(), if body.ends_with(b"\r") { "\n" } else { "\r\n" });
-        Self { range: at..at, replacement: Replacement::Text(rest.to_owned()) }
+        Self { range: at..at, replacement: Replacement::Text(rest.into()) }
     }
 }
 
@@ -45,25 +47,23 @@ pub(super) fn apply(body: &[u8], edits: &[Edit], address: IpAddr, rtp_ports: [u1
     for Edit { range, replacement } in edits {
         out.extend_from_slice(&body[copied..range.start]);
         copied = range.end;
-        out.extend_from_slice(text(replacement, address, rtp_ports).as_bytes());
+        put(&mut out, replacement, address, rtp_ports);
     }
     out.extend_from_slice(&body[copied..]);
     out
 }
 
-fn text(replacement: &Replacement, address: IpAddr, rtp_ports: [u16; STREAMS]) -> String {
-    let mut text = String::new();
+fn put(out: &mut Vec<u8>, replacement: &Replacement, address: IpAddr, rtp_ports: [u16; STREAMS]) {
     let written = match replacement {
         Replacement::Address => {
             let family = if address.is_ipv4() { "IP4" } else { "IP6" };
-            write!(text, "{family} {address}")
+            write!(out, "{family} {address}")
         }
-        Replacement::RtpPort(slot) => write!(text, "{}", rtp_ports[*slot]),
-        Replacement::RtcpPort(slot) => write!(text, "{}", rtp_ports[*slot].saturating_add(1)),
-        Replacement::Refused => write!(text, "0"),
+        Replacement::RtpPort(slot) => write!(out, "{}", rtp_ports[*slot]),
+        Replacement::RtcpPort(slot) => write!(out, "{}", rtp_ports[*slot].saturating_add(1)),
+        Replacement::Refused => write!(out, "0"),
         Replacement::Removed => Ok(()),
-        Replacement::Text(other) => write!(text, "{other}"),
+        Replacement::Text(other) => out.write_all(other),
     };
-    written.expect("writing to a String cannot fail");
-    text
+    written.expect("writing to a Vec cannot fail");
 }

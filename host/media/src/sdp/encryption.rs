@@ -32,12 +32,12 @@ impl Protection {
         };
         let removed = |range: &Range<usize>| Edit { range: range.clone(), replacement: Replacement::Removed };
         let transport =
-            Edit { range: self.transport.clone(), replacement: Replacement::Text(transport.to_owned()) };
+            Edit { range: self.transport.clone(), replacement: Replacement::Text(transport.into()) };
         let mut edits = vec![transport];
         edits.extend(self.lines.iter().map(removed));
         if let Some(lines) = added.filter(|lines| !lines.is_empty()) {
-            let text = lines.iter().map(|line| line.write()).collect();
-            edits.push(Edit { range: self.end..self.end, replacement: Replacement::Text(text) });
+            let text: String = lines.iter().map(|line| line.write()).collect();
+            edits.push(Edit { range: self.end..self.end, replacement: Replacement::Text(text.into()) });
         }
         edits
     }

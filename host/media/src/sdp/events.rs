@@ -43,7 +43,8 @@ impl EventPlaces {
         let EventFormat { payload_type, clock_rate } = format;
         let lines =
             format!("a=rtpmap:{payload_type} telephone-event/{clock_rate}\r\na=fmtp:{payload_type} 0-15\r\n");
-        let put = |at: usize, text| Edit { range: at..at, replacement: Replacement::Text(text) };
+        let put =
+            |at: usize, text: String| Edit { range: at..at, replacement: Replacement::Text(text.into()) };
         vec![put(self.formats_end, format!(" {payload_type}")), put(self.end, lines)]
     }
 

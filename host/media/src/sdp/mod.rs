@@ -141,16 +141,14 @@ impl Session {
             self.protections.iter().flat_map(|stream| stream.edits(&self.body, &changes.encryption));
         let mut edits = self.edits.clone();
         edits.extend(first.into_iter().flatten().chain(secured));
+        if let (Some(place), Some(origin)) = (&self.origin, &changes.origin) {
+            edits.extend(place.edits(origin));
+        }
         if !self.body.ends_with(b"\n") && edits.iter().any(|edit| edit.range.start == self.body.len()) {
             edits.insert(0, edit::Edit::line_end(&self.body));
         }
         edits.sort_by_key(|edit| edit.range.start);
-        let body = edit::apply(&self.body, &edits, address, rtp_ports).into();
-        // No edit stands before the origin, so that its place is where it was.
-        match (&self.origin, &changes.origin) {
-            (Some(place), Some(origin)) => place.replace(&body, origin),
-            _ => body,
-        }
+        edit::apply(&self.body, &edits, address, rtp_ports).into()
     }
 
     /// The body with our address and ports in place of the peer's: `c=`, `m=` port, `o=` address, `a=rtcp`; ICE lines are

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::edit::{Edit, Replacement};
+
 /// User name, session id and version of an `o=` line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Origin {
@@ -26,15 +28,10 @@ impl Place {
         Some(Origin { name: body.slice(self.name.clone()), version })
     }
 
-    pub(super) fn replace(&self, body: &Bytes, origin: &Origin) -> Bytes {
-        let version = origin.version.to_string();
-        let pieces = [
-            &body[..self.name.start],
-            &origin.name,
-            b" ".as_slice(),
-            version.as_bytes(),
-            &body[self.version.end..],
-        ];
-        pieces.concat().into()
+    /// The changes that put another origin here.
+    pub(super) fn edits(&self, origin: &Origin) -> [Edit; 2] {
+        let put =
+            |range: &Range<usize>, text| Edit { range: range.clone(), replacement: Replacement::Text(text) };
+        [put(&self.name, origin.name.clone()), put(&self.version, origin.version.to_string().into())]
     }
 }

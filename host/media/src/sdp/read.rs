@@ -158,7 +158,7 @@ impl Reader<'_> {
             return Err(malformed(line, "expected o=<user> <id> <version> IN <IP4 or IP6> <address>"));
         };
         if let Some([id, version, _net]) = before(&fields, family.start)
-            && self.edits.is_empty()
+            && self.origin.is_none()
         {
             let name = line.value.start..id.end;
             self.origin = Some(origin::Place { name, version: version.clone() });
@@ -238,7 +238,7 @@ impl Reader<'_> {
     fn direction(&mut self, line: &Line, sends: bool) {
         self.section().sends = Some(sends);
         self.resuming
-            .push(Edit { range: line.value.clone(), replacement: Replacement::Text("sendrecv".to_owned()) });
+            .push(Edit { range: line.value.clone(), replacement: Replacement::Text("sendrecv".into()) });
     }
 
     /// `a=rtcp:<port>`, or `a=rtcp:<port> IN IP4 <address>`; `after_name` is where the colon is.

@@ -452,6 +452,22 @@ fn a_session_goes_on_under_the_name_of_another() {
         let ours = session.rewrite_as("198.51.100.1".parse().unwrap(), PORTS, &changes);
         assert!(ours.starts_with(b"v=0\r\no=x 5 6 IN IP4 198.51.100.1\r\ns=-\r\n"), "{ours:?}");
     }
+    for (late, expected) in [
+        (
+            "c=IN IP4 192.0.2.7\r\no=- 1 1 IN IP4 192.0.2.7\r\nm=audio 4000 RTP/AVP 0\r\n",
+            "c=IN IP4 198.51.100.1\r\no=x 5 6 ",
+        ),
+        (
+            "m=audio 4000 RTP/AVP 0\r\no=- 1 1 IN IP4 192.0.2.7\r\nc=IN IP4 192.0.2.7\r\n",
+            "m=audio 10000 RTP/AVP 0\r\no=x 5 6 ",
+        ),
+    ] {
+        let session = Session::parse(format!("v=0\r\n{late}").into()).unwrap();
+        let changes =
+            Changes { origin: Some(Origin { name: "x 5".into(), version: 6 }), ..Changes::default() };
+        let ours = session.rewrite_as("198.51.100.1".parse().unwrap(), PORTS, &changes);
+        assert!(ours.starts_with(format!("v=0\r\n{expected}").as_bytes()), "{ours:?}");
+    }
     let odd = Session::parse("v=0\r\no=- x y IN IP4 192.0.2.7\r\ns=-\r\nt=0 0\r\n".into()).unwrap();
     assert_eq!(odd.origin(), None, "nobody knows what comes after y");
 }

@@ -21,11 +21,11 @@ fn home() -> Ipv4Addr {
     Ipv4Addr::new(127, high, low, 53)
 }
 
-/// Every test has ports of its own, below those that the kernel gives to others. IPv6 has one loopback address only, so
-/// where they begin differs between runs too.
+/// Every test has ports of its own, below those that the kernel gives to others, and below those from 20,000 on that the tests of
+/// whole programs take on every address at once. IPv6 has one loopback address only, so where they begin differs between runs too.
 fn range(blocks: u16) -> (u16, u16) {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
-    let run = 20_000 + (std::process::id() % 24) as u16 * 512;
+    let run = 10_000 + (std::process::id() % 19) as u16 * 512;
     let first = run + TAKEN.fetch_add(blocks * BLOCK_PORTS, Ordering::Relaxed);
     (first, first + blocks * BLOCK_PORTS - 1)
 }
