@@ -5,6 +5,7 @@ use cordboard_sip::message::Message;
 use cordboard_sip::{HeaderName, Method};
 use cordboard_test_support::{CallRef, CalleePlan, CallerPlan, CarrierId, Ending, Link, WireId, World};
 
+use crate::blind_transfer::{hang_up, last_call, refer};
 use crate::raw::{Raw, last_header};
 use crate::seconds;
 use crate::trunks::{add, at, dial, number, text, with_account};
@@ -94,6 +95,31 @@ fn a_refresh_and_a_bye_that_are_challenged_go_out_again() {
     assert_eq!(byes.len(), 2, "{byes:?}");
     assert!(!byes[0].1 && byes[1].1, "{byes:?}");
     assert_eq!(world.seen(out).progress, cordboard_test_support::Progress::Over);
+}
+
+#[test]
+fn a_trunk_that_is_transferred_still_gets_credentials() {
+    let mut world = World::new(9);
+    let carrier = world.carrier();
+    let settings = with_account(&world, &[carrier]);
+    add(&mut world, settings);
+    world.of_mut(carrier).guarded = vec![Method::Invite, Method::Bye];
+    let caller = world.registered("1001", CalleePlan::rings());
+    let target = world.registered("1003", CalleePlan::answers_after(seconds(1)));
+    world.node.policy.route("1002", dial(number("+491234")));
+    let out = world.call(caller, "1002", CallerPlan::hangs_up_after(seconds(1000)));
+    world.run_for(seconds(5));
+    refer(&mut world, out, "<sip:1003@pbx.test>");
+    // Longer than the call that the trunk came from is remembered.
+    world.run_for(seconds(100));
+    assert_eq!(world.node.counters().calls, 1, "{}", world.trace.about("10.3."));
+    let reached = last_call(&world, target);
+    hang_up(&mut world, reached);
+    world.settle();
+    let invites = sent(&world, carrier, Method::Invite);
+    assert_eq!(invites.iter().map(|(_, proves)| *proves).collect::<Vec<_>>(), [false, true, false, true]);
+    let byes = sent(&world, carrier, Method::Bye);
+    assert_eq!(byes.iter().map(|(_, proves)| *proves).collect::<Vec<_>>(), [false, true], "{byes:?}");
 }
 
 #[test]

@@ -245,6 +245,9 @@ pub(crate) fn sent_again(call: &mut Call, former: ClientTransactionId, latter: C
     if call.reinvite == Some(former) {
         call.reinvite = Some(latter);
     }
+    if let Some(moving) = &mut call.moving {
+        moving.sent_again(former, latter);
+    }
     for side in [Side::Caller, Side::Callee] {
         if let Some(leg) = call.leg_mut(side)
             && leg.refresh == Some(former)

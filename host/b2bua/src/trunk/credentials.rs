@@ -43,6 +43,13 @@ impl SentRequests {
         self.calls.entry(call).or_default().push(sip_call_id.to_owned());
     }
 
+    /// A leg has moved to this call; if it is with a trunk, that is not forgotten with the call that it came from.
+    pub(crate) fn follow(&mut self, sip_call_id: &str, to: CallKey) {
+        if let Some(trunk) = self.trunk_of(sip_call_id).map(str::to_owned) {
+            self.note_dialog(to, sip_call_id, &trunk);
+        }
+    }
+
     /// The trunk that the dialogs with this Call-ID are with.
     pub(crate) fn trunk_of(&self, sip_call_id: &str) -> Option<&str> {
         self.trunks.get(sip_call_id).map(|(_, trunk)| trunk.as_str())

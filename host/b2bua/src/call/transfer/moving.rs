@@ -50,6 +50,13 @@ impl Moving {
     pub(crate) fn is_asked(&self) -> bool {
         self.request.is_some()
     }
+
+    /// The re-INVITE went out once more, with credentials.
+    pub(crate) fn sent_again(&mut self, former: ClientTransactionId, latter: ClientTransactionId) {
+        if self.request == Some(former) {
+            self.request = Some(latter);
+        }
+    }
 }
 
 /// Another call wants a leg.

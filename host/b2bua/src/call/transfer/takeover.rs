@@ -252,6 +252,7 @@ pub(super) fn moved(call: &mut Call, ctx: &mut Context, now: Instant, moved: Mov
         let mut leg = moved.leg;
         return teardown::hang_up(call, ctx, now, &mut leg);
     };
+    ctx.trunks.sent.follow(&moved.leg.dialog.id.sip_call_id, call.key);
     if takeover.caller.take().is_some() {
         caller_moved(call, ctx, now, moved);
     } else {
