@@ -14,6 +14,7 @@ mod driver;
 mod kernel;
 mod logging;
 mod node;
+mod plugin;
 mod registrations;
 mod reload;
 mod resolve;
@@ -64,6 +65,9 @@ enum Command {
         #[arg(long, short, env = "CORDBOARD_CONFIG", default_value = "config/cordboard.yaml")]
         config: PathBuf,
     },
+    /// Write, build and check plugins.
+    #[command(subcommand)]
+    Plugin(plugin::Command),
 }
 
 fn main() -> ExitCode {
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }),
         Command::Doctor { config } => with_config(&config, |config| doctor::examine(&config)),
+        Command::Plugin(command) => plugin::run(command),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod command_line;
 mod host;
+mod plugin_author;
 mod start_and_stop;
 mod streams;
 mod tls;

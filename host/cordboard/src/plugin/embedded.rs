@@ -1,0 +1,94 @@
+//! The files that `cordboard plugin new` writes, in the binary. In our repository they are the truth: nothing is copied by hand.
+
+use super::project::Language;
+
+/// A file with its path from the root of our repository.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct File {
+    pub(crate) path: &'static str,
+    pub(crate) text: &'static str,
+}
+
+macro_rules! files {
+    ($($path:literal),* $(,)?) => {
+        &[$(File { path: $path, text: include_str!(concat!("../../../../", $path)) }),*]
+    };
+}
+
+/// The interface.
+pub(crate) const WIT: &[File] = files![
+    "wit/1.0/authorization.wit",
+    "wit/1.0/escalation.wit",
+    "wit/1.0/event-formatting.wit",
+    "wit/1.0/host.wit",
+    "wit/1.0/meta.wit",
+    "wit/1.0/routing.wit",
+    "wit/1.0/types.wit",
+    "wit/1.0/worlds.wit",
+];
+
+/// What a plugin of a language is built with.
+pub(crate) fn sdk(language: Language) -> &'static [File] {
+    match language {
+        Language::Rust => RUST_SDK,
+    }
+}
+
+const RUST_SDK: &[File] = files![
+    "sdk/rust/Cargo.toml",
+    "sdk/rust/src/authorizer.rs",
+    "sdk/rust/src/export.rs",
+    "sdk/rust/src/host.rs",
+    "sdk/rust/src/lib.rs",
+    "sdk/rust/src/plugin.rs",
+    "sdk/rust/src/router.rs",
+    "sdk/rust/src/testing.rs",
+];
+
+/// The templates: `sdk/templates/LANGUAGE/common/...` for every kind, `sdk/templates/LANGUAGE/KIND/...` for one.
+pub(crate) const TEMPLATES: &[File] = files![
+    "sdk/templates/rust/authorizer/src/lib.rs",
+    "sdk/templates/rust/common/Cargo.toml",
+    "sdk/templates/rust/common/README.md",
+    "sdk/templates/rust/common/gitignore",
+    "sdk/templates/rust/router/src/lib.rs",
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Every file under a folder of the repository, with its path from the root; what tools leave behind is no source.
+    fn present(root: &Path, folder: &str, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(root.join(folder)).expect("the folder is there") {
+            let entry = entry.expect("the folder can be read");
+            let name = entry.file_name().into_string().expect("our names are UTF-8");
+            if ["target", "node_modules", "__pycache__", "Cargo.lock"].contains(&name.as_str()) {
+                continue;
+            }
+            let path = format!("{folder}/{name}");
+            if entry.file_type().expect("it has a type").is_dir() {
+                present(root, &path, found);
+            } else {
+                found.insert(path);
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_sdk_is_in_the_binary() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let cases: [(&str, &[File]); 3] =
+            [("wit/1.0", WIT), ("sdk/templates", TEMPLATES), ("sdk/rust", RUST_SDK)];
+        for (folder, embedded) in cases {
+            let mut expected = BTreeSet::new();
+            present(&root, folder, &mut expected);
+            let found: BTreeSet<String> = embedded.iter().map(|file| file.path.to_owned()).collect();
+            assert_eq!(found, expected, "{folder}: correct the list in embedded.rs");
+        }
+    }
+}
