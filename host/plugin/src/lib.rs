@@ -22,6 +22,7 @@
 mod bindings;
 mod breaker;
 mod chain;
+mod compare;
 mod counters;
 mod engine;
 mod failure;
@@ -35,6 +36,7 @@ mod plugin;
 mod settings;
 
 pub use chain::{Decided, DecidedBy, Plugins, Step, StepOutcome};
+pub use compare::{Difference, compare};
 pub use counters::{GuestCounter, LATENCY_BUCKETS_US, PluginFigures};
 pub use engine::EngineError;
 pub use failure::{Failure, FailureReason};

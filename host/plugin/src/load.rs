@@ -142,9 +142,15 @@ async fn load_file(
         plugin,
         version,
         generation,
-        digest: Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        digest: digest(&bytes),
+        config_digest: digest(grants.config.as_bytes()),
     };
     Ok(Plugin::new(sandbox.clone(), prepared, identity, grants, settings.limits.clone()))
+}
+
+/// SHA-256 in hex.
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads the file once; everything after works on these bytes, whatever happens to the file.

@@ -31,6 +31,8 @@ pub struct Identity {
     pub generation: u32,
     /// SHA-256 of the component file, in hex.
     pub digest: String,
+    /// SHA-256 of its configuration block as JSON, in hex: the same code decides otherwise with another one.
+    pub config_digest: String,
 }
 
 impl fmt::Display for Identity {
