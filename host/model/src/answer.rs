@@ -1,14 +1,16 @@
-//! What a plugin answers, as the host keeps it.
+//! What a plugin answers about calls, as the host keeps it.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::json;
 use crate::privacy::Secret;
 use crate::question::Attributes;
 
 /// A final answer of a plugin that refuses the request.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Rejection {
     /// SIP status, 400 to 699.
     pub status: u16,
@@ -31,16 +33,19 @@ pub enum DigestAlgorithm {
 }
 
 /// What a digest answer is verified with.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Credential {
     /// Name of a secret of the host's configuration that holds the password.
     Secret(String),
     /// `H(user:realm:password)` in hex, one for each hash that may be offered.
+    #[serde(with = "json::hidden_hashes")]
     Ha1(Vec<(DigestAlgorithm, Secret<String>)>),
 }
 
 /// Asks the host to challenge the request with digest (RFC 8760) and to verify the answer natively.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Challenge {
     /// Realm shown to the phone.
     pub realm: String,
@@ -50,12 +55,14 @@ pub struct Challenge {
     pub credential: Credential,
 }
 
-/// The authorization answer. Not serialised: it can hold hashes of passwords.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// The authorization answer. Hashes of passwords that it holds are left out of its JSON.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Goes ahead.
     Allow {
         /// Added to the attributes that routing sees.
+        #[serde(rename = "attrs")]
         attributes: Attributes,
     },
     /// Has to prove itself first.
@@ -84,6 +91,7 @@ pub enum TargetAddress {
 
 /// Who the callee sees as the caller.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct CallerIdentity {
     /// User part of From, such as a number.
     pub user: String,
@@ -112,14 +120,17 @@ pub enum Srtp {
 
 /// One place to try.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Target {
     /// Where it is.
     pub address: TargetAddress,
     /// How long it may ring; the configured default when absent.
+    #[serde(rename = "ring-timeout-ms", with = "json::milliseconds")]
     pub ring_timeout: Option<Duration>,
     /// What the callee sees in From. The caller's own when absent.
     pub caller: Option<CallerIdentity>,
     /// Headers to add to the INVITE.
+    #[serde(rename = "add-headers")]
     pub headers: Attributes,
     /// Headers of the caller that are not passed on.
     pub remove_headers: Vec<String>,
@@ -153,6 +164,7 @@ pub enum Strategy {
 
 /// Ring these targets.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Dial {
     /// At least one.
     pub targets: Vec<Target>,
@@ -162,6 +174,7 @@ pub struct Dial {
 
 /// The routing answer.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RouteDecision {
     /// Ring targets.
     Dial(Dial),

@@ -6,8 +6,12 @@
 
 pub mod address;
 pub mod answer;
+pub mod decision;
+pub mod escalation;
 pub mod event;
+pub mod formatting;
 pub mod id;
+mod json;
 pub mod privacy;
 pub mod question;
 pub mod trunk;
@@ -17,7 +21,10 @@ pub use answer::{
     CallerIdentity, Challenge, Credential, Dial, DigestAlgorithm, Rejection, RouteDecision, Srtp, Strategy,
     Target, TargetAddress, Verdict,
 };
+pub use decision::{PluginDecision, PluginQuestion};
+pub use escalation::{EscalationDecision, EscalationQuestion};
 pub use event::{CallLeg, EndReason, Event, EventKind, Party};
+pub use formatting::{FormatDecision, FormatQuestion};
 pub use id::CallId;
 pub use privacy::{Pii, Secret};
 pub use question::{

@@ -1,5 +1,8 @@
-//! What the host asks a plugin. These are the host's own types; the WIT records of each published
+//! What the host asks a plugin about calls. These are the host's own types; the WIT records of each published
 //! major version are converted to and from them in `plugin::bindings`.
+//!
+//! As JSON, in samples and in the decision journal, questions and answers have the names of the WIT package, every field is
+//! written, and one that is added later has to have a default, so that what was written before is still read.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +19,10 @@ pub struct QuestionId(pub u64);
 
 /// What is known about a request when a plugin is asked about it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct CallFacts {
     /// Our id; for a registration, one minted for the question.
+    #[serde(rename = "id")]
     pub call_id: CallId,
     /// `Call-ID` of the leg the request came in on.
     pub sip_call_id: String,
@@ -44,11 +49,13 @@ pub struct CallFacts {
     /// Wall clock in milliseconds since 1970. The core leaves 0, the driver stamps it.
     pub now_ms: u64,
     /// Room to grow, names like `host:feature`.
+    #[serde(rename = "attrs")]
     pub attributes: Attributes,
 }
 
 /// Whom or what the authorization plugin is asked about.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AuthorizationSubject {
     /// A new call.
     Call(CallFacts),
@@ -60,6 +67,7 @@ pub enum AuthorizationSubject {
 
 /// A transfer that a party of a call asks for (REFER, RFC 3515).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ReferFacts {
     /// The REFER, as if its sender called the target itself: `caller` is who refers, `callee` whom to. `call_id` is that of the
     /// call that the transfer would begin; the transferred one is in the attributes as [`TRANSFERS`].
@@ -117,6 +125,7 @@ pub enum Referrer {
 
 /// A transfer that a party asked for (REFER, RFC 3515).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Referral {
     /// Who asked.
     pub by: Referrer,
@@ -146,8 +155,10 @@ pub enum AttemptOutcome {
 
 /// One target that was tried for this call.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Attempt {
     /// The target as the decision named it.
+    #[serde(rename = "address")]
     pub target: TargetAddress,
     /// How it ended.
     pub outcome: AttemptOutcome,
@@ -159,6 +170,7 @@ pub struct Attempt {
 
 /// The routing question.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct RouteQuestion {
     /// The call as it came in; with [`RouteReason::Refer`], and after it, the REFER as in [`ReferFacts::call`].
     pub call: CallFacts,
