@@ -227,7 +227,7 @@ impl Context {
 
     /// What follows the user part in it.
     pub(crate) fn contact_place(&self, flow: &Flow) -> String {
-        let address = SocketAddr::new(self.settings.advertised(flow.local.ip()), flow.local.port());
+        let address = SocketAddr::new(self.settings.advertised(flow), flow.local.port());
         match flow.transport {
             Transport::Udp => address.to_string(),
             // In a URI both kinds of WebSocket are `ws` (RFC 7118 §5.2); only Via tells them apart.
@@ -240,7 +240,7 @@ impl Context {
     pub(crate) fn host(&self, flow: &Flow) -> String {
         match self.settings.domains.first() {
             Some(domain) => domain.clone(),
-            None => uri_host(self.settings.advertised(flow.local.ip())),
+            None => uri_host(self.settings.advertised(flow)),
         }
     }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use cordboard_model::Secret;
 use cordboard_sip::EndpointSettings;
+use cordboard_sip::transport::Flow;
 
-use crate::trunk::TrunkSettings;
+use crate::trunk::{Network, TrunkSettings};
 
 /// All settings of the core.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,8 @@ pub struct Settings {
     pub secrets: BTreeMap<String, Secret<String>>,
     /// Address to show in SDP and Contact instead of our own, behind a NAT.
     pub external_address: Option<IpAddr>,
+    /// Networks on our side of that NAT: their peers are shown our own address.
+    pub local_networks: Vec<Network>,
     /// Timers of RFC 3261.
     pub sip: EndpointSettings,
     /// The registrar's.
@@ -99,9 +102,13 @@ impl Settings {
         self.domains.first().map_or("cordboard", String::as_str)
     }
 
-    /// The address that peers on this side of `local` reach us at.
-    pub fn advertised(&self, local: IpAddr) -> IpAddr {
-        self.external_address.unwrap_or(local)
+    /// The address that a peer on this flow reaches us at: the external one, where there is one of its family and the peer is not
+    /// on our side of the NAT.
+    pub fn advertised(&self, flow: &Flow) -> IpAddr {
+        let (local, remote) = (flow.local.ip(), flow.remote.ip());
+        let is_near = self.local_networks.iter().any(|network| network.contains(remote));
+        let external = self.external_address.filter(|external| external.is_ipv4() == local.is_ipv4());
+        external.filter(|_| !is_near).unwrap_or(local)
     }
 }
 

@@ -152,7 +152,7 @@ fn authorities(config: &Config) -> Option<Finding> {
 /// What phones will find in SDP and Contact.
 fn address(config: &Config) -> Finding {
     if let Some(external) = config.sip.external_address {
-        return ok("address", format!("phones are told {external} (sip.external_address)"));
+        return ok("address", told_outside(external, config.sip.local_networks.len()));
     }
     // Of the documentation range (RFC 5737): takes the default route, and nothing is sent.
     let somewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -176,6 +176,19 @@ fn address(config: &Config) -> Finding {
             ok("address", text)
         }
         Some(ip) => ok("address", format!("phones are told {ip}; each peer the address that faces it")),
+    }
+}
+
+fn told_outside(external: IpAddr, local_networks: usize) -> String {
+    match local_networks {
+        0 => format!(
+            "every peer is told {external} (sip.external_address). Phones on this side of the NAT reach that only through a router \
+             that sends it back inside; otherwise name their networks in sip.local_networks"
+        ),
+        some => format!(
+            "peers are told {external} (sip.external_address); those in {some} networks of sip.local_networks are told the address \
+             that faces them"
+        ),
     }
 }
 

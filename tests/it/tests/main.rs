@@ -16,6 +16,7 @@ mod digest;
 mod digits;
 mod encryption;
 mod ends;
+mod external_address;
 mod failover;
 mod forking;
 mod hang_up;

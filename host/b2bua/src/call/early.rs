@@ -9,6 +9,7 @@ use bytes::Bytes;
 use cordboard_media::command::Side;
 use cordboard_media::sdp::Session;
 use cordboard_sip::message::Message;
+use cordboard_sip::transport::Flow;
 use cordboard_sip::{HeaderName, Method};
 use rand::RngExt;
 
@@ -119,7 +120,9 @@ fn acknowledge(
 /// The caller answered the offer in a reliable provisional of this dialog.
 pub(crate) fn answer(call: &mut Call, ctx: &mut Context, now: Instant, id: &EarlyId, answer: &Session) {
     call.announce(ctx, Side::Caller, answer);
-    let body = call.rewritten_for(ctx, Side::Callee, answer);
+    let changes = call.changes_for(ctx, Side::Callee, answer);
+    let flow = dialog(call, id.place, &id.tag).map(|dialog| dialog.leg.flow);
+    let body = flow.and_then(|flow| call.rewritten_as(ctx, Side::Callee, &flow, answer, changes));
     let key = call.key;
     let Some(dialog) = dialog(call, id.place, &id.tag) else { return };
     if let Some(rack) = dialog.owed_prack.take() {
@@ -139,6 +142,12 @@ pub(crate) fn agreed(call: &mut Call) -> Option<&mut EarlyDialog> {
     fork.early_dialogs
         .iter_mut()
         .find(|dialog| dialog.leg.dialog.id.remote_tag == id.tag && dialog.rseq.is_some())
+}
+
+/// The flow of that dialog.
+pub(crate) fn agreed_flow(call: &Call) -> Option<Flow> {
+    let id = call.reliable.as_ref()?.agreed()?;
+    call.setup.forks.get(id.place).filter(|fork| fork.is_open())?.flow
 }
 
 /// The side that a request before the answer comes from, when there is exactly one dialog on the other side to pass it to.

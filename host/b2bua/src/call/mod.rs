@@ -304,7 +304,8 @@ impl Call {
     /// A session of the other side as `side` gets to see it.
     pub(crate) fn rewritten_for(&self, ctx: &Context, side: Side, session: &Session) -> Option<bytes::Bytes> {
         let changes = self.changes_for(ctx, side, session);
-        self.rewritten_as(ctx, side, session, changes)
+        let flow = self.flow_of(side)?;
+        self.rewritten_as(ctx, side, &flow, session, changes)
     }
 
     /// The encryption and the telephone events that a session of the other side is shown to `side` with.
@@ -315,26 +316,44 @@ impl Call {
         Changes { encryption, events, origin: None }
     }
 
-    /// Where `side` is to send its media: our address towards it, and our ports.
+    /// Where `side` is to send its media.
     pub(crate) fn place_for(&self, ctx: &Context, side: Side) -> Option<(IpAddr, [u16; STREAMS])> {
-        let ports = self.media.ports?;
-        let (address, rtp_ports) = match side {
-            Side::Caller => (self.media.caller_address, ports.caller),
-            Side::Callee => (self.media.callee_address?, ports.callee),
-        };
-        Some((ctx.settings.advertised(address), rtp_ports))
+        self.place_on(ctx, side, &self.flow_of(side)?)
     }
 
-    /// A session of the other side as `side` gets to see it, with these changes: our address, our ports, and the codecs that a
-    /// trunk on either side may have.
+    /// Where a peer that is `side` of the call is to send its media: our address as it reaches us, and our ports.
+    fn place_on(&self, ctx: &Context, side: Side, flow: &Flow) -> Option<(IpAddr, [u16; STREAMS])> {
+        let ports = self.media.ports?;
+        let rtp_ports = match side {
+            Side::Caller => ports.caller,
+            Side::Callee => ports.callee,
+        };
+        Some((ctx.settings.advertised(flow), rtp_ports))
+    }
+
+    /// The flow of a side: before the answer the callee's is that of the early dialog whose session the caller has agreed to.
+    fn flow_of(&self, side: Side) -> Option<Flow> {
+        match (side, &self.callee) {
+            (Side::Caller, _) => Some(self.caller.flow),
+            (Side::Callee, Some((_, leg))) => Some(leg.flow),
+            (Side::Callee, None) => {
+                let coming = self.takeover.as_ref().and_then(Takeover::flow_of_callee);
+                coming.or_else(|| early::agreed_flow(self))
+            }
+        }
+    }
+
+    /// A session of the other side as `side` gets to see it on this flow, with these changes: our address, our ports, and the codecs
+    /// that a trunk on either side may have.
     pub(crate) fn rewritten_as(
         &self,
         ctx: &Context,
         side: Side,
+        flow: &Flow,
         session: &Session,
         changes: Changes,
     ) -> Option<bytes::Bytes> {
-        let (address, rtp_ports) = self.place_for(ctx, side)?;
+        let (address, rtp_ports) = self.place_on(ctx, side, flow)?;
         let callee = self.callee.as_ref().map(|(_, leg)| leg);
         let leg = match side {
             Side::Caller => Some(&self.caller),

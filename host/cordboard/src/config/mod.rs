@@ -160,6 +160,7 @@ impl Config {
             trunks: self.trunks.clone(),
             secrets: self.secrets.clone(),
             external_address: self.sip.external_address,
+            local_networks: self.sip.local_networks.clone(),
             sip: self.sip.timers.clone(),
             registrar: self.registrar.clone(),
             admission: self.admission.clone(),

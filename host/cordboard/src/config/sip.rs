@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use cordboard_b2bua::trunk::Network;
 use cordboard_b2bua::{AdmissionSettings, CallSettings, RegistrarSettings};
 use cordboard_media::relay::RelaySettings;
 use cordboard_model::Secret;
@@ -32,6 +33,8 @@ pub(crate) struct SipConfig {
     pub(crate) domains: Vec<String>,
     /// Public address behind a NAT.
     pub(crate) external_address: Option<IpAddr>,
+    /// Networks on our side of that NAT.
+    pub(crate) local_networks: Vec<Network>,
     /// Receive buffer to ask the kernel for, in bytes, per UDP listener.
     pub(crate) receive_buffer: usize,
     /// Timers of RFC 3261.
@@ -95,6 +98,7 @@ pub(super) fn read_sip(section: Section<'_>, media: &RelaySettings) -> SipConfig
         wss: section.list("wss", Vec::new(), value::listen),
         domains: section.list("domains", Vec::new(), value::host),
         external_address: section.optional("external_address", value::shown_address),
+        local_networks: section.list("local_networks", Vec::new(), value::network),
         receive_buffer: section.value("receive_buffer", 4 << 20, value::size(64 << 10..=256 << 20)),
         timers: read_timers(&section),
         streams: read_streams(section.section("streams")),

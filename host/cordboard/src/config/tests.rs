@@ -136,11 +136,12 @@ fn numbers_keep_their_spelling_where_they_are_names() {
 
 #[test]
 fn names_and_trunks_reach_the_core() {
-    let source = "sip: {domains: [pbx.example], external_address: 203.0.113.9}\n\
+    let source = "sip: {domains: [pbx.example], external_address: 203.0.113.9, local_networks: [192.168.0.0/16]}\n\
                   trunks: [{name: carrier, uri: 'sip:192.0.2.7;transport=tcp'}]\n";
     let settings = load(source, &[]).expect("it is right").core_settings();
     assert_eq!(settings.domains, ["pbx.example"]);
     assert_eq!(settings.external_address, "203.0.113.9".parse().ok());
+    assert_eq!(settings.local_networks, ["192.168.0.0/16".parse().expect("a network")]);
     let trunk = settings.trunks.get("carrier").expect("the trunk is there");
     assert_eq!(trunk.servers[0].uri, "sip:192.0.2.7;transport=tcp");
     assert!(trunk.registration.is_none() && trunk.account.is_none());

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cordboard_b2bua::trunk::{
-    Network, TrunkAccount, TrunkHeaders, TrunkHealth, TrunkIdentity, TrunkPrivacy, TrunkRegistration,
-    TrunkServer, TrunkSettings, may_add_header,
+    TrunkAccount, TrunkHeaders, TrunkHealth, TrunkIdentity, TrunkPrivacy, TrunkRegistration, TrunkServer,
+    TrunkSettings, may_add_header,
 };
 use cordboard_model::Secret;
 use cordboard_sip::locate::Share;
@@ -42,7 +42,7 @@ fn read_trunk(section: &Section<'_>, secrets: &BTreeMap<String, Secret<String>>)
     let s = Duration::from_secs;
     TrunkSettings {
         servers,
-        sources: section.list("sources", Vec::new(), network),
+        sources: section.list("sources", Vec::new(), value::network),
         account,
         registration,
         health: read_health(section.section("health")),
@@ -155,10 +155,6 @@ fn read_headers(section: Section<'_>) -> TrunkHeaders {
     let headers = TrunkHeaders { pass: section.has("pass").then_some(names), add };
     section.finish();
     headers
-}
-
-fn network(text: &str) -> Result<Network, Expected> {
-    text.parse().map_err(|_| "an IP address or a network, such as 192.0.2.7 or 192.0.2.0/24".to_owned())
 }
 
 /// A codec as SDP names it (RFC 8866 §6.6).

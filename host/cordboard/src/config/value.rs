@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+use cordboard_b2bua::trunk::Network;
 use cordboard_sip::message::Uri;
 
 use super::section::Expected;
@@ -95,6 +96,11 @@ pub(crate) fn shown_address(text: &str) -> Result<IpAddr, Expected> {
 /// Any IP address.
 pub(crate) fn ip(text: &str) -> Result<IpAddr, Expected> {
     text.parse().map_err(|_| "an IP address, such as 192.0.2.7 or 2001:db8::7".to_owned())
+}
+
+/// An address, or all that begin alike.
+pub(crate) fn network(text: &str) -> Result<Network, Expected> {
+    text.parse().map_err(|_| "an IP address or a network, such as 192.0.2.7 or 192.0.2.0/24".to_owned())
 }
 
 /// A host name or an IP address, without a port.

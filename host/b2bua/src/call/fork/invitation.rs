@@ -52,7 +52,7 @@ pub(super) fn invitation(
     let offer = call.invite.offer.as_ref();
     let offer = offer.and_then(|offer| {
         let events = dtmf::change(call, ctx, Side::Callee, offer, &encryption);
-        call.rewritten_as(ctx, Side::Callee, offer, Changes { encryption, events, origin: None })
+        call.rewritten_as(ctx, Side::Callee, &flow, offer, Changes { encryption, events, origin: None })
     });
     if let Some(body) = offer {
         request.body("application/sdp", dial::allowed_codecs(ctx, trunk, body));

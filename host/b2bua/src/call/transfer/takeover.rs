@@ -10,6 +10,7 @@ use cordboard_media::command::Side;
 use cordboard_media::sdp::Session;
 use cordboard_model::{CallFacts, EndReason, EventKind, Party, Referral, RouteReason};
 use cordboard_sip::message::{Message, Replaces};
+use cordboard_sip::transport::Flow;
 
 use super::super::bridge::Incoming;
 use super::super::fork::{self, Fork};
@@ -43,6 +44,11 @@ impl Takeover {
     pub(crate) fn replacing(dialog: Replaces) -> Self {
         let replaced = Some(Replaced { dialog, call: None, leg: None });
         Self { referral: None, caller: None, replaced }
+    }
+
+    /// The flow of the leg that is to be our callee.
+    pub(crate) fn flow_of_callee(&self) -> Option<Flow> {
+        Some(self.replaced.as_ref()?.leg.as_ref()?.flow)
     }
 
     pub(crate) fn replaces_dialog(&self) -> bool {
