@@ -92,6 +92,7 @@ fn chains(config: &Config) -> ChainSettings {
         static_routes: routes
             .map(|route| StaticRoute { number: route.number.clone(), targets: route.targets.clone() })
             .collect(),
+        routing_on_failure: config.chains.routing_on_failure,
     }
 }
 

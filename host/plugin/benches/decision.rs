@@ -55,7 +55,7 @@ async fn load() -> Plugins {
     let chains = ChainSettings {
         routing: vec!["route-by-extension".into()],
         authorization: vec!["authorize-open".into()],
-        static_routes: Vec::new(),
+        ..ChainSettings::default()
     };
     let configured = [plugin("route-by-extension"), plugin("authorize-open")];
     let (plugins, problems) =

@@ -19,11 +19,12 @@
 //!   `cordboard-model`. What a guest returns is believed only after those conversions have checked it.
 //! * **Loading never ends the process.** A broken file makes its decision point degraded: [`LoadProblem`] says what to do.
 
+mod ask;
 mod bindings;
 mod breaker;
-mod chain;
 mod compare;
 mod counters;
+mod decided;
 mod engine;
 mod failure;
 mod fallback;
@@ -33,16 +34,21 @@ mod kind;
 mod limits;
 mod load;
 mod plugin;
+mod plugins;
 mod settings;
+mod slot;
+mod snapshot;
+mod state;
 
-pub use chain::{Decided, DecidedBy, Plugins, Step, StepOutcome};
 pub use compare::{Difference, compare};
 pub use counters::{GuestCounter, LATENCY_BUCKETS_US, PluginFigures};
+pub use decided::{Decided, DecidedBy, Step, StepOutcome};
 pub use engine::EngineError;
 pub use failure::{Failure, FailureReason};
 pub use imports::Lookup;
 pub use kind::Kind;
 pub use limits::Limits;
 pub use load::{LoadError, LoadProblem};
-pub use plugin::{Health, Identity, PluginState};
-pub use settings::{ChainSettings, PluginSettings, StaticRoute};
+pub use plugins::Plugins;
+pub use settings::{ChainSettings, OnFailure, PluginSettings, StaticRoute};
+pub use state::{Health, Identity, PluginState};

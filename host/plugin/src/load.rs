@@ -16,8 +16,9 @@ use crate::failure::Failure;
 use crate::imports::{Grants, Lookup};
 use crate::instance::{fresh_store, settle, until};
 use crate::limits::MAX_FILE_BYTES;
-use crate::plugin::{Identity, Plugin};
+use crate::plugin::Plugin;
 use crate::settings::PluginSettings;
+use crate::state::Identity;
 
 /// How long `describe` and `check-config` may take; nobody waits for a call meanwhile.
 const CHECK_DEADLINE: Duration = Duration::from_secs(2);

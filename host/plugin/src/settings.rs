@@ -26,6 +26,20 @@ pub struct ChainSettings {
     pub authorization: Vec<String>,
     /// Where calls go when no plugin of the chain can say.
     pub static_routes: Vec<StaticRoute>,
+    /// What a failed router means.
+    pub routing_on_failure: OnFailure,
+}
+
+/// What the failure of one plugin means for the rest of its chain.
+///
+/// Authorization has no choice: a failed check denies, because a weaker one must not decide in its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The next plugin is asked.
+    #[default]
+    Next,
+    /// No other plugin is asked: what stands at the end of the chain answers.
+    Fallback,
 }
 
 /// One line of the static table.

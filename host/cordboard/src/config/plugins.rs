@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cordboard_plugin::Limits;
+use cordboard_plugin::{Limits, OnFailure};
 
 use super::complaint::did_you_mean;
 use super::section::Section;
@@ -31,6 +31,8 @@ pub(crate) struct ChainConfig {
     pub(crate) authorization: Vec<String>,
     /// Where a call goes when no plugin can say.
     pub(crate) static_routes: Vec<StaticRouteConfig>,
+    /// What a failed router means.
+    pub(crate) routing_on_failure: OnFailure,
 }
 
 /// One line of the static table.
@@ -98,11 +100,15 @@ pub(super) fn read_chains(root: &Section<'_>, plugins: &[PluginConfig]) -> Chain
         routing: read_chain(&routing, plugins),
         authorization: read_chain(&authorization, plugins),
         static_routes: routing.sections("static").into_iter().filter_map(read_static).collect(),
+        routing_on_failure: routing.value("on_failure", OnFailure::default(), value::word(ON_FAILURE)),
     };
     routing.finish();
     authorization.finish();
     chains
 }
+
+/// What may be written for a failed router.
+const ON_FAILURE: &[(&str, OnFailure)] = &[("next", OnFailure::Next), ("fallback", OnFailure::Fallback)];
 
 fn read_chain(section: &Section<'_>, plugins: &[PluginConfig]) -> Vec<String> {
     let mut names: Vec<&str> = plugins.iter().map(|plugin| plugin.name.as_str()).collect();

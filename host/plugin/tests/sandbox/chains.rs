@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cordboard_model::{Attempt, AttemptOutcome, RouteDecision, RouteQuestion, TargetAddress, Verdict};
-use cordboard_plugin::{ChainSettings, DecidedBy, Plugins, StaticRoute, StepOutcome};
+use cordboard_plugin::{ChainSettings, DecidedBy, OnFailure, Plugins, StaticRoute, StepOutcome};
 
 use crate::support::{aor, authorizer, chains, load, outcome, question, router, subject, verdict};
 
@@ -47,6 +47,20 @@ async fn passing_and_failing_both_lead_to_the_next_router() {
         assert_eq!(decided.trace.len(), 2, "{dialled}");
         assert_eq!(decided.by, DecidedBy::StaticTable, "{dialled}");
         assert_eq!(outcome(&decided.answer), Ok(aor(target)), "{dialled}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_can_lead_straight_to_the_end_of_the_chain_and_a_pass_does_not() {
+    let order = ChainSettings {
+        routing_on_failure: OnFailure::Fallback,
+        static_routes: table(),
+        ..chains(&["a", "b"], &[])
+    };
+    let plugins = load(&[router("a"), router("b")], order).await;
+    for (dialled, asked) in [("trap", 1), ("pass", 2)] {
+        let decided = plugins.route(&question(dialled)).await;
+        assert_eq!((decided.trace.len(), decided.by), (asked, DecidedBy::StaticTable), "{dialled}");
     }
 }
 

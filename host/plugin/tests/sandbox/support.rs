@@ -48,7 +48,7 @@ pub(crate) fn authorizer(name: &str) -> PluginSettings {
 
 pub(crate) fn chains(routing: &[&str], authorization: &[&str]) -> ChainSettings {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    ChainSettings { routing: owned(routing), authorization: owned(authorization), static_routes: Vec::new() }
+    ChainSettings { routing: owned(routing), authorization: owned(authorization), ..ChainSettings::default() }
 }
 
 /// Tables of a test.

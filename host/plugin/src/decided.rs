@@ -1,0 +1,126 @@
+//! An answer, and how it came about: the trace of a question on its way through a chain.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cordboard_model::CallId;
+use tokio::time::Instant;
+
+use crate::failure::Failure;
+use crate::kind::Kind;
+use crate::plugin::{Given, Reply};
+use crate::state::Identity;
+
+/// An answer, and how it came about.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Decided<T> {
+    /// What to do.
+    pub answer: T,
+    /// Who said so.
+    pub by: DecidedBy,
+    /// How long it took in all.
+    pub elapsed: Duration,
+    /// Each plugin that was asked, in order.
+    pub trace: Vec<Step>,
+}
+
+/// Who decided.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DecidedBy {
+    /// A plugin.
+    Plugin(Arc<Identity>),
+    /// The static table of the configuration.
+    StaticTable,
+    /// The refusal that stands in when a plugin failed or nobody could decide.
+    Fallback,
+}
+
+impl fmt::Display for DecidedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plugin(identity) => identity.fmt(f),
+            Self::StaticTable => f.write_str("static table"),
+            Self::Fallback => f.write_str("fallback"),
+        }
+    }
+}
+
+/// One plugin of a chain that was asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// Name in the configuration.
+    pub plugin: String,
+    /// What came of it.
+    pub outcome: StepOutcome,
+    /// What the plugin says about it; may be empty.
+    pub why: String,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// What came of asking one plugin.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StepOutcome {
+    /// It decided.
+    Answered,
+    /// It left the question to the next.
+    Passed,
+    /// It gave no usable answer.
+    Failed(Failure),
+}
+
+/// What one step means for the chain.
+pub(crate) enum StepEnd<T> {
+    Answer(T),
+    Passed,
+    Failed,
+}
+
+/// A question on its way through a chain.
+pub(crate) struct Asking {
+    kind: Kind,
+    call_id: Option<CallId>,
+    begin: Instant,
+    trace: Vec<Step>,
+}
+
+impl Asking {
+    pub(crate) fn new(kind: Kind, call_id: Option<CallId>) -> Self {
+        Self { kind, call_id, begin: Instant::now(), trace: Vec::new() }
+    }
+
+    /// Writes down what came of one plugin.
+    pub(crate) fn note<T>(&mut self, plugin: &str, begin: Instant, reply: Reply<T>) -> StepEnd<T> {
+        let elapsed = begin.elapsed();
+        let (call_id, kind) = (self.call_id.map(tracing::field::display), self.kind.as_str());
+        let (outcome, why, end) = match reply {
+            Ok(Given { answer: Some(answer), why }) => {
+                tracing::debug!(call_id, plugin, kind, why, "a plugin decided");
+                (StepOutcome::Answered, why, StepEnd::Answer(answer))
+            }
+            Ok(Given { answer: None, why }) => {
+                tracing::debug!(call_id, plugin, kind, why, "a plugin passed");
+                (StepOutcome::Passed, why, StepEnd::Passed)
+            }
+            Err(failure) => {
+                let (reason, message) = (failure.reason.as_str(), failure.message.as_str());
+                tracing::warn!(
+                    call_id,
+                    plugin,
+                    kind,
+                    reason,
+                    message,
+                    "a plugin failed; its fallback follows"
+                );
+                (StepOutcome::Failed(failure), String::new(), StepEnd::Failed)
+            }
+        };
+        self.trace.push(Step { plugin: plugin.to_owned(), outcome, why, elapsed });
+        end
+    }
+
+    pub(crate) fn decided<T>(self, answer: T, by: DecidedBy) -> Decided<T> {
+        Decided { answer, by, elapsed: self.begin.elapsed(), trace: self.trace }
+    }
+}
