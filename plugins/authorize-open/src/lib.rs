@@ -24,7 +24,11 @@ impl Plugin for AuthorizeOpen {
 }
 
 impl Authorizer for AuthorizeOpen {
-    fn authorize(_config: &Config, subject: &Subject, _host: &dyn Host) -> Result<AuthorizerAnswer, Fault> {
+    fn authorize(
+        _config: &Config,
+        subject: &Subject,
+        _host: &dyn WebHost,
+    ) -> Result<AuthorizerAnswer, Fault> {
         Ok(match subject {
             Subject::Call(_) | Subject::Register(_) | Subject::Refer(_) => AuthorizerAnswer::allow("open"),
             Subject::Dashboard(_) | Subject::Api(_) => AuthorizerAnswer::pass("only phones are open"),

@@ -60,7 +60,7 @@ impl Plugin for AuthorizeOwnExtension {
 }
 
 impl Authorizer for AuthorizeOwnExtension {
-    fn authorize(config: &Config, subject: &Subject, host: &dyn Host) -> Result<AuthorizerAnswer, Fault> {
+    fn authorize(config: &Config, subject: &Subject, host: &dyn WebHost) -> Result<AuthorizerAnswer, Fault> {
         Ok(match subject {
             Subject::Call(call) => authorize_call(config, call, host),
             Subject::Register(call) => authorize_registration(config, call),

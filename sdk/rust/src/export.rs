@@ -17,10 +17,12 @@ pub mod guest {
     #[cfg(target_family = "wasm")]
     mod sandbox {
         use crate::bindings::base::cordboard::plugin::config;
+        use crate::escalation::{EscalationAnswer, EscalationQuestion};
         use crate::host::Imports;
         use crate::plugin::read_config;
         use crate::{
-            Authorizer, AuthorizerAnswer, Fault, Plugin, Problem, Question, RouteAnswer, Router, Subject,
+            Authorizer, AuthorizerAnswer, Escalator, Fault, FormatAnswer, FormatQuestion, Formatter, Plugin,
+            Problem, Question, RouteAnswer, Router, Subject,
         };
 
         /// `routing.route`.
@@ -33,6 +35,16 @@ pub mod guest {
             P::authorize(&current_config::<P>()?, subject, &Imports)
         }
 
+        /// `escalation.escalate`.
+        pub fn escalate<P: Escalator>(question: &EscalationQuestion) -> Result<EscalationAnswer, Fault> {
+            P::escalate(&current_config::<P>()?, question, &Imports)
+        }
+
+        /// `event-formatting.format`.
+        pub fn format<P: Formatter>(question: &FormatQuestion) -> Result<FormatAnswer, Fault> {
+            P::format(&current_config::<P>()?, question, &Imports)
+        }
+
         fn current_config<P: Plugin>() -> Result<P::Config, Fault> {
             read_config::<P>(&config::get()).map_err(|problems| Fault::new("bad-config", summary(&problems)))
         }
@@ -43,7 +55,7 @@ pub mod guest {
         }
     }
     #[cfg(target_family = "wasm")]
-    pub use sandbox::{authorize, route};
+    pub use sandbox::{authorize, escalate, format, route};
 }
 
 /// Exports what every plugin has.
@@ -102,6 +114,46 @@ macro_rules! export_authorizer {
                 }
             }
             $crate::bindings::authorization::export_authorization!(Exported with_types_in $crate::bindings::authorization);
+        };
+    };
+}
+
+/// Makes the component out of a type that implements [`Escalator`](crate::Escalator). Does nothing in native builds.
+#[macro_export]
+macro_rules! export_escalator {
+    ($plugin:ty) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            struct Exported;
+            $crate::export_meta!($plugin, Exported);
+            impl $crate::bindings::escalation::exports::cordboard::plugin::escalation::Guest for Exported {
+                fn escalate(
+                    question: $crate::escalation::EscalationQuestion,
+                ) -> ::std::result::Result<$crate::escalation::EscalationAnswer, $crate::Fault> {
+                    $crate::guest::escalate::<$plugin>(&question)
+                }
+            }
+            $crate::bindings::escalation::export_escalation!(Exported with_types_in $crate::bindings::escalation);
+        };
+    };
+}
+
+/// Makes the component out of a type that implements [`Formatter`](crate::Formatter). Does nothing in native builds.
+#[macro_export]
+macro_rules! export_formatter {
+    ($plugin:ty) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            struct Exported;
+            $crate::export_meta!($plugin, Exported);
+            impl $crate::bindings::event_formatting::exports::cordboard::plugin::event_formatting::Guest for Exported {
+                fn format(
+                    question: $crate::FormatQuestion,
+                ) -> ::std::result::Result<$crate::FormatAnswer, $crate::Fault> {
+                    $crate::guest::format::<$plugin>(&question)
+                }
+            }
+            $crate::bindings::event_formatting::export_event_formatting!(Exported with_types_in $crate::bindings::event_formatting);
         };
     };
 }

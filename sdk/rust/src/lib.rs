@@ -1,6 +1,7 @@
 //! Write Cordboard plugins in Rust.
 //!
-//! A plugin is a type that implements [`Plugin`] and one of [`Router`] or [`Authorizer`], and one line that exports it:
+//! A plugin is a type that implements [`Plugin`] and one of [`Router`], [`Authorizer`], [`Escalator`] and [`Formatter`], and one line
+//! that exports it:
 //!
 //! ```
 //! use cordboard_plugin_sdk::prelude::*;
@@ -32,6 +33,13 @@
 //! export_router!(EverythingToReception);
 //! ```
 //!
+//! | what it decides | trait | exported with |
+//! |---|---|---|
+//! | where a call goes | [`Router`] | [`export_router!`] |
+//! | who may do what | [`Authorizer`] | [`export_authorizer!`] |
+//! | who is called next about an incident | [`Escalator`] | [`export_escalator!`] |
+//! | what an event looks like to its receiver | [`Formatter`] | [`export_formatter!`] |
+//!
 //! The functions are ordinary Rust: `cargo test` runs them natively against [`testing::TestHost`], without WebAssembly.
 //!
 //! Three things follow from how plugins are run. Every question gets a fresh instance, so that nothing is remembered between two
@@ -39,7 +47,9 @@
 //! fallback answers; return a [`Fault`] where you can say what is wrong.
 
 mod authorizer;
+pub mod escalation;
 mod export;
+mod formatter;
 mod host;
 mod plugin;
 mod router;
@@ -88,23 +98,69 @@ pub mod bindings {
             generate_all,
         });
     }
+
+    pub mod escalation {
+        wit_bindgen::generate!({
+            path: "../../wit/1.0",
+            inline: "package sdk:guest; world escalation { export cordboard:plugin/escalation@1.0.0; }",
+            world: "sdk:guest/escalation",
+            pub_export_macro: true,
+            export_macro_name: "export_escalation",
+            default_bindings_module: "cordboard_plugin_sdk::bindings::escalation",
+            additional_derives: [PartialEq],
+            with: { "cordboard:plugin/types@1.0.0": crate::bindings::base::cordboard::plugin::types },
+            generate_all,
+        });
+    }
+
+    pub mod event_formatting {
+        wit_bindgen::generate!({
+            path: "../../wit/1.0",
+            inline: "package sdk:guest; world event-formatting { export cordboard:plugin/event-formatting@1.0.0; }",
+            world: "sdk:guest/event-formatting",
+            pub_export_macro: true,
+            export_macro_name: "export_event_formatting",
+            default_bindings_module: "cordboard_plugin_sdk::bindings::event_formatting",
+            additional_derives: [PartialEq],
+            with: { "cordboard:plugin/types@1.0.0": crate::bindings::base::cordboard::plugin::types },
+            generate_all,
+        });
+    }
+
+    pub mod http {
+        wit_bindgen::generate!({
+            path: "../../wit/1.0",
+            inline: "package sdk:guest; world http { import cordboard:plugin/http@1.0.0; }",
+            world: "sdk:guest/http",
+            additional_derives: [PartialEq],
+            generate_all,
+        });
+    }
 }
 
-pub use authorizer::{Authorizer, AuthorizerAnswer, Challenge, Credential, Subject, Verdict};
+pub use authorizer::{
+    Access, Algorithm, Authorizer, AuthorizerAnswer, Challenge, Credential, Ha1, Refer, Subject, Verdict,
+};
 pub use bindings::base::cordboard::plugin::types::{Attributes, Call, Fault, Party, Rejection};
+pub use escalation::Escalator;
 pub use export::guest;
-pub use host::{Host, Level};
+pub use formatter::{Event, FormatAnswer, FormatQuestion, Formatted, Formatter, Message, Sink};
+pub use host::{Host, HttpFailure, HttpRequest, HttpResponse, Level, WebHost};
 pub use plugin::{Info, Plugin, Problem};
 pub use router::{
-    Attempt, Decision, Dial, Outcome, Question, Reason, RouteAnswer, Router, Strategy, Target, TargetAddress,
+    Attempt, Collect, Collected, Decision, Dial, DigitsEnd, Identity, MediaStream, Next, Outcome, Page, Play,
+    Prompt, Question, Reason, RecordMessage, Recording, Referral, Referrer, RouteAnswer, Router, Speech,
+    Srtp, Strategy, StreamEnd, Target, TargetAddress, TrunkNumber,
 };
 
-/// What most plugins need.
+/// What most plugins need. The types of [`escalation`] stay in their module, as some have the names of routing's.
 pub mod prelude {
     pub use crate::{
-        Authorizer, AuthorizerAnswer, Call, Decision, Dial, Fault, Host, Info, Level, Outcome, Party, Plugin,
-        Problem, Question, Reason, RouteAnswer, Router, Strategy, Subject, Target, TargetAddress, Verdict,
-        export_authorizer, export_router,
+        Authorizer, AuthorizerAnswer, Call, Collect, Decision, Dial, Escalator, Event, Fault, FormatAnswer,
+        FormatQuestion, Formatted, Formatter, Host, Identity, Info, Level, MediaStream, Message, Next,
+        Outcome, Page, Party, Play, Plugin, Problem, Prompt, Question, Reason, RecordMessage, RouteAnswer,
+        Router, Sink, Strategy, Subject, Target, TargetAddress, Verdict, WebHost, export_authorizer,
+        export_escalator, export_formatter, export_router,
     };
 }
 

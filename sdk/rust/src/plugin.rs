@@ -67,7 +67,8 @@ impl Problem {
     }
 }
 
-/// A Cordboard plugin. What it decides is said by [`Router`](crate::Router) or [`Authorizer`](crate::Authorizer).
+/// A Cordboard plugin. What it decides is said by [`Router`](crate::Router), [`Authorizer`](crate::Authorizer),
+/// [`Escalator`](crate::Escalator) or [`Formatter`](crate::Formatter).
 pub trait Plugin {
     /// The configuration block, read from JSON. Use `#[serde(deny_unknown_fields)]`, so that a misspelt key is a mistake.
     type Config: DeserializeOwned;

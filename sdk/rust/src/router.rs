@@ -1,9 +1,11 @@
 //! Where calls go.
 
-use crate::bindings::routing::exports::cordboard::plugin::routing;
+mod media;
+
 pub use crate::bindings::routing::exports::cordboard::plugin::routing::{
-    Answer as RouteAnswer, Attempt, Decision, Dial, Outcome, Question, Reason, Strategy, Target,
-    TargetAddress,
+    Answer as RouteAnswer, Attempt, Collect, Collected, Decision, Dial, DigitsEnd, Identity, MediaStream,
+    Next, Outcome, Page, Play, Prompt, Question, Reason, RecordMessage, Recording, Referral, Referrer,
+    Speech, Srtp, Strategy, StreamEnd, Target, TargetAddress, TrunkNumber,
 };
 use crate::{Fault, Host, Plugin, Rejection};
 
@@ -33,9 +35,21 @@ impl RouteAnswer {
         Self::new(Decision::Reject(rejection), why)
     }
 
+    /// Answers 302 with these URIs, best first.
+    pub fn redirect(uris: impl IntoIterator<Item = String>, why: impl Into<String>) -> Self {
+        Self::new(Decision::Redirect(uris.into_iter().collect()), why)
+    }
+
     /// Leaves the call to the next plugin of the chain.
     pub fn pass(why: impl Into<String>) -> Self {
         Self::new(Decision::Pass, why)
+    }
+
+    /// Comes back in the next question of this call, at most 4 KiB. A hint: the host may forget it.
+    #[must_use]
+    pub fn memo(mut self, memo: impl Into<String>) -> Self {
+        self.memo = memo.into();
+        self
     }
 }
 
@@ -50,6 +64,14 @@ impl Dial {
             attrs: Vec::new(),
         }
     }
+
+    /// Wishes for a recording and a transcript of the conversation, where the host's configuration permits them.
+    #[must_use]
+    pub fn kept(mut self, record: bool, transcribe: bool) -> Self {
+        self.record_media = record;
+        self.transcribe = transcribe;
+        self
+    }
 }
 
 impl Target {
@@ -61,7 +83,7 @@ impl Target {
             caller: None,
             add_headers: Vec::new(),
             remove_headers: Vec::new(),
-            srtp: routing::Srtp::Unspecified,
+            srtp: Srtp::Unspecified,
             attrs: Vec::new(),
         }
     }
@@ -78,7 +100,7 @@ impl Target {
 
     /// A number behind a trunk.
     pub fn trunk(trunk: impl Into<String>, number: impl Into<String>) -> Self {
-        Self::new(TargetAddress::Trunk(routing::TrunkNumber { trunk: trunk.into(), number: number.into() }))
+        Self::new(TargetAddress::Trunk(TrunkNumber { trunk: trunk.into(), number: number.into() }))
     }
 
     /// Rings at most so long; `None` leaves it to the host.
@@ -86,5 +108,45 @@ impl Target {
     pub fn ring_for_ms(mut self, milliseconds: Option<u32>) -> Self {
         self.ring_timeout_ms = milliseconds;
         self
+    }
+
+    /// Shows the callee another caller.
+    #[must_use]
+    pub fn shown_as(mut self, caller: Identity) -> Self {
+        self.caller = Some(caller);
+        self
+    }
+
+    /// Adds a header to the INVITE.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.add_headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Does not pass on a header of the caller.
+    #[must_use]
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.remove_headers.push(name.to_owned());
+        self
+    }
+
+    /// What to ask of the media encryption towards it.
+    #[must_use]
+    pub fn srtp(mut self, srtp: Srtp) -> Self {
+        self.srtp = srtp;
+        self
+    }
+}
+
+impl Identity {
+    /// A number or user, with a display name where there is one.
+    pub fn new(user: impl Into<String>, display: Option<&str>) -> Self {
+        Self { user: user.into(), display: display.map(str::to_owned), host: None, anonymous: false }
+    }
+
+    /// A number or user that the callee does not see (RFC 3323).
+    pub fn anonymous(user: impl Into<String>) -> Self {
+        Self { user: user.into(), display: None, host: None, anonymous: true }
     }
 }

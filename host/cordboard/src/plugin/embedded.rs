@@ -37,12 +37,17 @@ pub(crate) fn sdk(language: Language) -> &'static [File] {
 const RUST_SDK: &[File] = files![
     "sdk/rust/Cargo.toml",
     "sdk/rust/src/authorizer.rs",
+    "sdk/rust/src/escalation.rs",
     "sdk/rust/src/export.rs",
+    "sdk/rust/src/formatter.rs",
     "sdk/rust/src/host.rs",
     "sdk/rust/src/lib.rs",
     "sdk/rust/src/plugin.rs",
     "sdk/rust/src/router.rs",
-    "sdk/rust/src/testing.rs",
+    "sdk/rust/src/router/media.rs",
+    "sdk/rust/src/testing/mod.rs",
+    "sdk/rust/src/testing/questions.rs",
+    "sdk/rust/src/testing/tests.rs",
 ];
 
 /// The templates: `sdk/templates/LANGUAGE/common/...` for every kind, `sdk/templates/LANGUAGE/KIND/...` for one.

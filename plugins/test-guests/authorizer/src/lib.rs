@@ -19,7 +19,11 @@ impl Plugin for MisbehavingAuthorizer {
 }
 
 impl Authorizer for MisbehavingAuthorizer {
-    fn authorize(_config: &Config, subject: &Subject, _host: &dyn Host) -> Result<AuthorizerAnswer, Fault> {
+    fn authorize(
+        _config: &Config,
+        subject: &Subject,
+        _host: &dyn WebHost,
+    ) -> Result<AuthorizerAnswer, Fault> {
         let (Subject::Call(call) | Subject::Register(call)) = subject else {
             return Ok(AuthorizerAnswer::pass("only calls and registrations are asked about"));
         };

@@ -32,7 +32,7 @@ impl Plugin for International {
 }
 
 impl Authorizer for International {
-    fn authorize(config: &Config, subject: &Subject, _host: &dyn Host) -> Result<AuthorizerAnswer, Fault> {
+    fn authorize(config: &Config, subject: &Subject, _host: &dyn WebHost) -> Result<AuthorizerAnswer, Fault> {
         let Subject::Call(call) = subject else {
             return Ok(AuthorizerAnswer::pass("no call"));
         };

@@ -1,22 +1,29 @@
 //! A host and questions for native tests of plugins.
 
+mod questions;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::escalation::{EscalationAnswer, EscalationQuestion, Escalator};
 use crate::plugin::read_config;
 use crate::{
-    Attempt, Authorizer, AuthorizerAnswer, Call, Fault, Host, Level, Outcome, Party, Plugin, Problem,
-    Question, Reason, RouteAnswer, Router, Subject, TargetAddress,
+    Authorizer, AuthorizerAnswer, Fault, FormatAnswer, FormatQuestion, Formatter, Host, HttpFailure,
+    HttpRequest, HttpResponse, Level, Plugin, Problem, Question, RouteAnswer, Router, Subject, WebHost,
 };
 
-/// Stands in for the host: tables that the test fills, and everything the plugin logged and counted.
+pub use questions::{attempt, call, event, incident, incident_after, party, question, question_after};
+
+/// Stands in for the host: tables and web servers that the test fills, and everything the plugin logged, counted and sent.
 #[derive(Default)]
 pub struct TestHost {
     tables: BTreeMap<(String, String), String>,
     log: RefCell<Vec<String>>,
     counters: RefCell<BTreeMap<String, f64>>,
+    responses: BTreeMap<String, HttpResponse>,
+    sent: RefCell<Vec<HttpRequest>>,
 }
 
 impl TestHost {
@@ -32,6 +39,19 @@ impl TestHost {
     pub fn entry(mut self, table: &str, key: &str, value: &str) -> Self {
         self.tables.insert((table.to_owned(), key.to_owned()), value.to_owned());
         self
+    }
+
+    /// Answers every request to a URL with this. Any other URL is not allowed.
+    #[must_use]
+    pub fn responding(mut self, url: &str, status: u16, body: &str) -> Self {
+        let response = HttpResponse { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
+        self.responses.insert(url.to_owned(), response);
+        self
+    }
+
+    /// The requests that were sent.
+    pub fn sent(&self) -> Vec<HttpRequest> {
+        self.sent.borrow().clone()
     }
 
     /// The messages that were logged.
@@ -67,6 +87,13 @@ impl Host for TestHost {
     }
 }
 
+impl WebHost for TestHost {
+    fn send(&self, request: &HttpRequest) -> Result<HttpResponse, HttpFailure> {
+        self.sent.borrow_mut().push(request.clone());
+        self.responses.get(&request.url).cloned().ok_or(HttpFailure::NotAllowed)
+    }
+}
+
 /// Asks a router, with a configuration block as the operator would write it.
 ///
 /// # Errors
@@ -88,9 +115,39 @@ pub fn route<P: Router>(config: &Value, question: &Question, host: &dyn Host) ->
 pub fn authorize<P: Authorizer>(
     config: &Value,
     subject: &Subject,
-    host: &dyn Host,
+    host: &dyn WebHost,
 ) -> Result<AuthorizerAnswer, Fault> {
     P::authorize(&accepted::<P>(config), subject, host)
+}
+
+/// Asks an escalator, with a configuration block as the operator would write it.
+///
+/// # Errors
+/// Those of the escalator.
+///
+/// # Panics
+/// When the configuration is not accepted.
+pub fn escalate<P: Escalator>(
+    config: &Value,
+    question: &EscalationQuestion,
+    host: &dyn Host,
+) -> Result<EscalationAnswer, Fault> {
+    P::escalate(&accepted::<P>(config), question, host)
+}
+
+/// Asks a formatter, with a configuration block as the operator would write it.
+///
+/// # Errors
+/// Those of the formatter.
+///
+/// # Panics
+/// When the configuration is not accepted.
+pub fn format<P: Formatter>(
+    config: &Value,
+    question: &FormatQuestion,
+    host: &dyn WebHost,
+) -> Result<FormatAnswer, Fault> {
+    P::format(&accepted::<P>(config), question, host)
 }
 
 /// The mistakes that a plugin finds in a configuration block.
@@ -102,74 +159,5 @@ fn accepted<P: Plugin>(config: &Value) -> P::Config {
     read_config::<P>(&config.to_string()).unwrap_or_else(|problems| panic!("not accepted: {problems:?}"))
 }
 
-/// A new call from one user to another, both of `pbx.example`.
-pub fn call(from: &str, to: &str) -> Call {
-    Call {
-        id: "0000000000000000000000000000002a".to_owned(),
-        sip_call_id: "2a@192.0.2.7".to_owned(),
-        method: "INVITE".to_owned(),
-        transport: "udp".to_owned(),
-        source: "192.0.2.7:5060".to_owned(),
-        caller: party(from),
-        callee: party(to),
-        trunk: None,
-        extension: Some(to.to_owned()),
-        authenticated_as: None,
-        tenant: None,
-        headers: Vec::new(),
-        hop: 70,
-        now_ms: 1_700_000_000_000,
-        attrs: Vec::new(),
-    }
-}
-
-/// One side of a call.
-pub fn party(user: &str) -> Party {
-    Party {
-        uri: format!("sip:{user}@pbx.example"),
-        user: user.to_owned(),
-        host: "pbx.example".to_owned(),
-        display: None,
-        attrs: Vec::new(),
-    }
-}
-
-/// The routing question about a new call.
-pub fn question(call: Call) -> Question {
-    Question {
-        call,
-        reason: Reason::New,
-        attempts: Vec::new(),
-        redirects: Vec::new(),
-        referral: None,
-        digits: None,
-        recording: None,
-        stream_end: None,
-        memo: String::new(),
-        attrs: Vec::new(),
-    }
-}
-
-/// The routing question after targets were tried in vain.
-pub fn question_after(call: Call, attempts: impl IntoIterator<Item = Attempt>) -> Question {
-    let attempts = attempts.into_iter().collect();
-    Question { reason: Reason::Failed, attempts, ..question(call) }
-}
-
-/// One attempt that came to nothing.
-pub fn attempt(address: TargetAddress, outcome: Outcome, status: u16) -> Attempt {
-    Attempt { address, outcome, status, duration_ms: 1_000, attrs: Vec::new() }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_longest_prefix_wins() {
-        let host = TestHost::default().entry("did", "82", "korea").entry("did", "822", "seoul");
-        assert_eq!(host.longest_prefix("did", "8225550100"), Some(("822".to_owned(), "seoul".to_owned())));
-        assert_eq!(host.longest_prefix("did", "49"), None);
-        assert_eq!(host.longest_prefix("other", "822"), None);
-    }
-}
+mod tests;
