@@ -44,7 +44,7 @@ enum Command {
     Plugins,
     /// Measure, in release builds, and print the figures beside their goals.
     Bench(bench::Options),
-    /// Run one fuzz target for a while.
+    /// Run one fuzz target, or all of them, for a while.
     Fuzz(fuzz::Options),
     /// Check licences, advisories and sources of all dependencies with cargo-deny.
     Deny,

@@ -31,6 +31,13 @@ fn stored_packets_hold() {
     stored("fuzz/rtp", checks::rtp);
 }
 
+#[test]
+fn stored_reports_hold() {
+    for folder in ["fuzz/rtcp", "fuzz/rtp"] {
+        stored(folder, checks::rtcp);
+    }
+}
+
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let known = [
         "o=- 1 1 IN IP4 192.0.2.7",
@@ -122,6 +129,11 @@ proptest! {
     #[test]
     fn generated_descriptions_hold(text in description()) {
         checks::sdp(&text);
+    }
+
+    #[test]
+    fn generated_reports_hold(kind in 190_u8..=224, body in vec(any::<u8>(), 0..80)) {
+        checks::rtcp(&[vec![0x80, kind], body].concat());
     }
 
     #[test]

@@ -10,8 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use cordboard_media::dtmf::EventFormat;
 use cordboard_media::rtp::{Reception, RtpHeader, is_rtcp};
-use cordboard_media::sdp::{Changes, CryptoLine, Encryption, EventChange, Origin, Session};
-use cordboard_media::srtp::{MASTER_BYTES, MasterKey, Suite};
+use cordboard_media::sdp::{Changes, CryptoLine, Encryption, EventChange, Origin, Session, keep_codecs};
+use cordboard_media::srtp::{MASTER_BYTES, MAX_TRAILER_BYTES, MasterKey, Protector, Suite, Unprotector};
 
 const PORTS: [u16; 2] = [10_000, 10_002];
 
@@ -43,6 +43,20 @@ pub(crate) fn sdp(data: &[u8]) {
         let (before, after): (Vec<_>, Vec<_>) = (untouched(data), untouched(&ours));
         assert_eq!(before, after);
     }
+    cut_down(&session);
+}
+
+/// Some codecs alone: what is left can be read and has the same streams, and nothing more can be taken from it.
+fn cut_down(session: &Session) {
+    let names = ["PCMA", "opus", "telephone-event"].map(str::to_owned);
+    let before = session.rewrite("198.51.100.1".parse().expect("a literal address"), PORTS);
+    let kept = keep_codecs(&before, &names);
+    assert_eq!(session.has_any_codec_of(&names), kept.is_some());
+    let Some(kept) = kept else { return };
+    assert!(kept.len() <= before.len() + 1, "a port becomes 0 at most");
+    let again = Session::parse(kept.clone()).expect("what was cut down can be read");
+    assert_eq!(again.remote().len(), session.remote().len());
+    assert_eq!(keep_codecs(&kept, &names), Some(kept));
 }
 
 /// Everything that can be changed besides addresses and ports.
@@ -84,4 +98,28 @@ pub(crate) fn rtp(data: &[u8]) {
     // A gap is shorter than 3,000, and every source begins without one.
     assert!(reception.lost() <= 3_000 * packets);
     let _ = reception.jitter();
+}
+
+/// One packet as RTCP: what we protect, the other side makes the same packet of, once; and no bytes pass as protected.
+pub(crate) fn rtcp(data: &[u8]) {
+    for suite in [Suite::AesCm128HmacSha1_80, Suite::AesCm128HmacSha1_32] {
+        let key = MasterKey::new([7; MASTER_BYTES]);
+        let mut buffer = [data, &[0; MAX_TRAILER_BYTES]].concat();
+        let protected = Protector::new(suite, &key).rtcp(&mut buffer, data.len());
+        assert_eq!(protected.is_ok(), data.len() >= 8, "header and sender are needed, and nothing else");
+        if let Ok(length) = protected {
+            let mut reader = Unprotector::new(suite, &key);
+            let mut packet = buffer[..length].to_vec();
+            assert_eq!(reader.rtcp(&mut packet), Ok(data.len()));
+            assert_eq!(&packet[..data.len()], data);
+            assert!(reader.rtcp(&mut buffer[..length].to_vec()).is_err(), "it came before");
+        } else {
+            assert_eq!(&buffer[..data.len()], data, "what cannot be sent is as it was");
+        }
+        let mut packet = data.to_vec();
+        // A tag of 80 or 32 bits is not guessed.
+        assert!(Unprotector::new(suite, &key).rtcp(&mut packet).is_err());
+        assert_eq!(packet, data, "what is dropped is as it was");
+    }
+    assert!(!is_rtcp(data) || RtpHeader::read(data).is_none());
 }

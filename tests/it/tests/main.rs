@@ -19,6 +19,7 @@ mod ends;
 mod external_address;
 mod failover;
 mod forking;
+mod fuzz;
 mod hang_up;
 mod in_dialog;
 mod late_ack;

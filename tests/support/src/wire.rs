@@ -3,23 +3,29 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use cordboard_sip::Message;
+use cordboard_sip::{Message, Transport};
 
 /// One such socket. What it sends is written by hand, so it can send what no phone would.
 #[derive(Debug)]
 pub struct Wire {
     pub(crate) address: SocketAddr,
+    pub(crate) transport: Transport,
     received: Vec<Message>,
 }
 
 impl Wire {
-    pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, received: Vec::new() }
+    pub(crate) fn new(address: SocketAddr, transport: Transport) -> Self {
+        Self { address, transport, received: Vec::new() }
     }
 
     /// Where it is.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What it speaks.
+    pub fn transport(&self) -> Transport {
+        self.transport
     }
 
     /// Everything that came, oldest first.

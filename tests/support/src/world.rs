@@ -27,6 +27,9 @@ const NODE_V6: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 
 /// More steps at one instant than any test has packets: the world does not get on.
 const MAX_STEPS_AT_ONCE: usize = 1_000_000;
 
+/// Connections of bare sockets are numbered from here on, those of phones below.
+const WIRES: usize = 1_000_000;
+
 /// A phone of a [`World`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PhoneId(usize);
@@ -209,12 +212,24 @@ impl World {
         self.tell(Input::FlowFailed { flow });
     }
 
-    /// Adds a bare socket.
+    /// Adds a bare socket for datagrams.
     pub fn wire(&mut self) -> WireId {
+        self.wire_over(Transport::Udp)
+    }
+
+    /// Adds a bare socket; a stream delivers each message that is sent as one.
+    pub fn wire_over(&mut self, transport: Transport) -> WireId {
         let index = self.wires.len();
         let address = self.move_in(2, Resident::Wire(index));
-        self.wires.push(Wire::new(address));
+        self.wires.push(Wire::new(address, transport));
         WireId(index)
+    }
+
+    /// The connection of a bare socket closes, or nothing can be sent to it any more; the node is told.
+    pub fn cut_wire(&mut self, wire: WireId) {
+        let Wire { transport, address, .. } = self.wires[wire.0];
+        let flow = self.flow_of_node(transport, address);
+        self.tell(Input::FlowFailed { flow });
     }
 
     /// Adds a carrier that speaks UDP.
@@ -261,8 +276,8 @@ impl World {
 
     /// Sends bytes from a bare socket.
     pub fn send(&mut self, wire: WireId, bytes: impl Into<Bytes>) {
-        let from = self.wires[wire.0].address;
-        self.put(from, Packet { transport: Transport::Udp, from, to: NODE, bytes: bytes.into() });
+        let Wire { transport, address: from, .. } = self.wires[wire.0];
+        self.put(from, Packet { transport, from, to: NODE, bytes: bytes.into() });
     }
 
     /// Steers the node.
@@ -413,6 +428,7 @@ impl World {
     fn flow_of_node(&self, transport: Transport, remote: SocketAddr) -> Flow {
         let connection = match self.addresses.get(&remote) {
             Some(Resident::Phone(index)) => connection(transport, *index),
+            Some(Resident::Wire(index)) => connection(transport, WIRES + index),
             _ => ConnectionId::NONE,
         };
         Flow { transport, local: if remote.is_ipv6() { NODE_V6 } else { NODE }, remote, connection }

@@ -16,6 +16,12 @@ mod tls;
 mod trunks;
 mod value;
 
+/// What the fuzz target checks.
+#[cfg(test)]
+#[path = "../../../../tests/fuzz/checks/config.rs"]
+mod checks;
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;
 

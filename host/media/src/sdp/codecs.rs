@@ -1,11 +1,13 @@
 //! Which codecs a description offers: some of them can be left out, for a peer that must not see the others.
 
+use std::net::Ipv4Addr;
 use std::ops::Range;
 
 use bytes::Bytes;
 
 use super::Session;
 use super::line::{Line, fields, lines};
+use crate::command::STREAMS;
 
 /// Names of the payload types that need no `a=rtpmap` (RFC 3551 §6).
 const STATIC: [(&[u8], &str); 12] = [
@@ -27,9 +29,10 @@ const STATIC: [(&[u8], &str); 12] = [
 const OF_ONE_TYPE: [&[u8]; 3] = [b"rtpmap", b"fmtp", b"rtcp-fb"];
 
 impl Session {
-    /// Whether anything is left of it with these codecs alone; see [`keep_codecs`].
+    /// Whether anything is left of it with these codecs alone (see [`keep_codecs`]) once it is rewritten: a stream that the relay has
+    /// no place for is refused then, and its codecs do not count.
     pub fn has_any_codec_of(&self, names: &[String]) -> bool {
-        keep_codecs(&self.body, names).is_some()
+        keep_codecs(&self.rewrite(Ipv4Addr::LOCALHOST.into(), [1; STREAMS]), names).is_some()
     }
 }
 
@@ -192,6 +195,15 @@ mod tests {
     fn a_description_in_which_all_is_allowed_is_the_same_byte_for_byte() {
         let all = ["opus", "PCMA", "PCMU", "telephone-event", "VP8"];
         assert_eq!(kept(OFFER, &all).as_deref(), Some(OFFER));
+    }
+
+    #[test]
+    fn a_codec_of_a_stream_that_is_not_relayed_does_not_count() {
+        let offer = "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\nc=IN IP4 192.0.2.7\r\nm=audio 4000 RTP/AVP 0\r\n\
+            m=audio 4002 RTP/AVP 0\r\nm=audio 4004 RTP/AVP 8\r\n";
+        let session = Session::parse(Bytes::from_static(offer.as_bytes())).expect("it can be read");
+        assert!(session.has_any_codec_of(&["PCMU".to_owned()]));
+        assert!(!session.has_any_codec_of(&["PCMA".to_owned()]));
     }
 
     #[test]

@@ -15,7 +15,7 @@ fn data() -> PathBuf {
 }
 
 /// Runs every file of a folder through a check.
-fn stored(folder: &str, check: fn(&[u8])) {
+pub(crate) fn stored(folder: &str, check: fn(&[u8])) {
     let folder = data().join(folder);
     let mut inputs = 0;
     for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {

@@ -3,6 +3,8 @@ mod allocations;
 mod edit;
 mod framing;
 mod fuzz;
+mod fuzz_digest;
+mod fuzz_locate;
 mod headers;
 mod invite;
 mod limits;
