@@ -93,6 +93,8 @@ fn chains(config: &Config) -> ChainSettings {
             .map(|route| StaticRoute { number: route.number.clone(), targets: route.targets.clone() })
             .collect(),
         routing_on_failure: config.chains.routing_on_failure,
+        // Nothing asks about incidents and events yet.
+        ..ChainSettings::default()
     }
 }
 

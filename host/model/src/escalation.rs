@@ -271,3 +271,23 @@ pub struct EscalationDecision {
     /// Comes back in the next question.
     pub memo: String,
 }
+
+impl EscalationDecision {
+    /// Whether the incident goes on or ends after these steps. Otherwise nothing would ever ask about it again, and nobody would be
+    /// called.
+    pub fn leads_on(&self, incident: &IncidentFacts) -> bool {
+        let begins_or_ends = |step: &EscalationStep| match step {
+            EscalationStep::Page(_)
+            | EscalationStep::Wait(_)
+            | EscalationStep::Close(_)
+            | EscalationStep::GiveUp(_) => true,
+            EscalationStep::Cancel(_) | EscalationStep::Clear(_) => false,
+        };
+        // A cancelled attempt ends, and its end is a question again.
+        let is_cleared =
+            |timer: &Timer| self.steps.iter().any(|step| *step == EscalationStep::Clear(timer.name.clone()));
+        self.steps.iter().any(begins_or_ends)
+            || incident.running().next().is_some()
+            || incident.timers.iter().any(|timer| !is_cleared(timer))
+    }
+}

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-use cordboard_model::{AuthorizationSubject, CallId, RouteDecision, RouteQuestion, Verdict};
+use cordboard_model::{
+    AuthorizationSubject, CallId, EscalationDecision, EscalationQuestion, FormatDecision, FormatQuestion,
+    RouteDecision, RouteQuestion, Verdict,
+};
 
 use crate::kind::Kind;
 use crate::plugin::{Plugin, Reply};
-use crate::settings::ChainSettings;
 
 /// A question that a chain of plugins answers.
 pub(crate) trait Ask: Clone + Send + Sync + 'static {
@@ -19,9 +21,6 @@ pub(crate) trait Ask: Clone + Send + Sync + 'static {
     /// The call that it is about, for log lines.
     fn call_id(&self) -> Option<CallId>;
 
-    /// Names of the plugins that are asked, in order.
-    fn chain(chains: &ChainSettings) -> &[String];
-
     /// Asks one plugin, in a fresh instance.
     fn ask(&self, plugin: &Plugin) -> impl Future<Output = Reply<Self::Answer>> + Send;
 }
@@ -32,10 +31,6 @@ impl Ask for AuthorizationSubject {
 
     fn call_id(&self) -> Option<CallId> {
         Some(self.facts().call_id)
-    }
-
-    fn chain(chains: &ChainSettings) -> &[String] {
-        &chains.authorization
     }
 
     async fn ask(&self, plugin: &Plugin) -> Reply<Verdict> {
@@ -51,11 +46,33 @@ impl Ask for RouteQuestion {
         Some(self.call.call_id)
     }
 
-    fn chain(chains: &ChainSettings) -> &[String] {
-        &chains.routing
-    }
-
     async fn ask(&self, plugin: &Plugin) -> Reply<RouteDecision> {
         plugin.route(self).await
+    }
+}
+
+impl Ask for EscalationQuestion {
+    const KIND: Kind = Kind::Escalation;
+    type Answer = EscalationDecision;
+
+    fn call_id(&self) -> Option<CallId> {
+        None
+    }
+
+    async fn ask(&self, plugin: &Plugin) -> Reply<EscalationDecision> {
+        plugin.escalate(self).await
+    }
+}
+
+impl Ask for FormatQuestion {
+    const KIND: Kind = Kind::EventFormatting;
+    type Answer = FormatDecision;
+
+    fn call_id(&self) -> Option<CallId> {
+        self.event.call_id
+    }
+
+    async fn ask(&self, plugin: &Plugin) -> Reply<FormatDecision> {
+        plugin.format(self).await
     }
 }

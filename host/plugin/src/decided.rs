@@ -120,6 +120,15 @@ impl Asking {
         end
     }
 
+    /// The plugin that was asked last and how it failed, if it did.
+    pub(crate) fn last_failure(&self) -> Option<(&str, &Failure)> {
+        let step = self.trace.last()?;
+        match &step.outcome {
+            StepOutcome::Failed(failure) => Some((&step.plugin, failure)),
+            StepOutcome::Answered | StepOutcome::Passed => None,
+        }
+    }
+
     pub(crate) fn decided<T>(self, answer: T, by: DecidedBy) -> Decided<T> {
         Decided { answer, by, elapsed: self.begin.elapsed(), trace: self.trace }
     }

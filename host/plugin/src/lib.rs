@@ -1,13 +1,15 @@
 //! The sandbox: WebAssembly components that decide.
 //!
-//! [`Plugins::load`] reads, checks and compiles the configured components once. [`Plugins::authorize`] and [`Plugins::route`] then ask
-//! the chain of their decision point, each question in a fresh instance, and always come back with an answer within the plugins'
-//! deadlines: where a plugin cannot give one, the documented fallback does.
+//! [`Plugins::load`] reads, checks and compiles the configured components once. [`Plugins::authorize`], [`Plugins::route`],
+//! [`Plugins::escalate`] and [`Plugins::format`] then ask the chain of their decision point, each question in a fresh instance, and
+//! always come back with an answer within the plugins' deadlines: where a plugin cannot give one, the documented fallback does.
 //!
 //! | decision point | a plugin passes | a plugin fails | nobody is left |
 //! |---|---|---|---|
 //! | authorization | next of the chain | deny with 503 | deny with 403 |
 //! | routing | next of the chain | next of the chain | static table, else 503 with Retry-After |
+//! | escalation | next of the chain | next of the chain | primary, secondary, primary, secondary |
+//! | event formatting | next of the chain | canonical JSON, marked | canonical JSON |
 //!
 //! Invariants:
 //!

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
+use crate::kind::Kind;
+
 /// Bounds of one plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of all linear memories of one instance together; 32 MiB. What JavaScript and Python need to start is about half of it.
     pub memory_bytes: usize,
-    /// How long one answer may take, host functions and the wait for a free slot included; 50 ms.
-    pub deadline: Duration,
+    /// How long one answer may take, host functions and the wait for a free slot included. `None` for [`Kind::deadline`]: 50 ms for
+    /// routing and authorization, 200 ms for escalation, 20 ms for event formatting.
+    pub deadline: Option<Duration>,
     /// Bytes that one answer, or the arguments of one host call, may take in the host; 1 MiB. Without it, a list that names the same
     /// text a million times would cost a million copies of it.
     pub output_bytes: usize,
@@ -20,12 +23,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            memory_bytes: 32 << 20,
-            deadline: Duration::from_millis(50),
-            output_bytes: 1 << 20,
-            concurrency: 64,
-        }
+        Self { memory_bytes: 32 << 20, deadline: None, output_bytes: 1 << 20, concurrency: 64 }
+    }
+}
+
+impl Limits {
+    /// How long an answer of a kind may take.
+    pub(crate) fn deadline_of(&self, kind: Kind) -> Duration {
+        self.deadline.unwrap_or(kind.deadline())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::engine::Sandbox;
 use crate::failure::Failure;
 use crate::imports::{Grants, Lookup};
 use crate::instance::{fresh_store, settle, until};
+use crate::kind::Kind;
 use crate::limits::MAX_FILE_BYTES;
 use crate::plugin::Plugin;
 use crate::settings::PluginSettings;
@@ -87,8 +88,8 @@ pub enum LoadError {
     },
     /// It cannot decide anything that it could be asked.
     #[error(
-        "expected the exports cordboard:plugin/meta@1 and cordboard:plugin/routing@1 or cordboard:plugin/authorization@1, found {found}; \
-         build it for one of the worlds of cordboard:plugin@1"
+        "expected the exports cordboard:plugin/meta@1 and at least one of routing, authorization, escalation and event-formatting of \
+         cordboard:plugin@1, found {found}; build it for one of the worlds of cordboard:plugin@1"
     )]
     WrongExports {
         /// What it exports.
@@ -188,7 +189,7 @@ fn compile(sandbox: &Sandbox, bytes: &[u8]) -> Result<Component, LoadError> {
 /// It has to describe itself, and to decide at least one thing.
 fn check_exports(component: &Component) -> Result<(), LoadError> {
     let exports = |interface| v1::exports(component, interface);
-    if exports("meta") && (exports("routing") || exports("authorization")) {
+    if exports("meta") && Kind::ALL.into_iter().any(|kind| exports(kind.as_str())) {
         return Ok(());
     }
     let names: Vec<String> =
@@ -198,7 +199,7 @@ fn check_exports(component: &Component) -> Result<(), LoadError> {
 }
 
 fn check_imports(component: &Component) -> Result<(), LoadError> {
-    let may_wait = v1::exports(component, "authorization");
+    let may_wait = v1::exports(component, "authorization") || v1::exports(component, "event-formatting");
     for (name, _) in component.component_type().imports(component.engine()) {
         let ours = name.strip_prefix(PACKAGE).and_then(|rest| rest.split_once('@'));
         let is_granted = ours.is_some_and(|(interface, version)| {

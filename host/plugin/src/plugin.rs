@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cordboard_model::{AuthorizationSubject, CallFacts, RouteDecision, RouteQuestion, Verdict};
+use cordboard_model::{
+    AuthorizationSubject, CallId, EscalationDecision, EscalationQuestion, FormatDecision, FormatQuestion,
+    RouteDecision, RouteQuestion, Verdict,
+};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::Store;
@@ -89,8 +92,8 @@ impl Plugin {
 
     /// Asks where a call goes.
     pub(crate) async fn route(&self, question: &RouteQuestion) -> Reply<RouteDecision> {
-        let asked = self.begin()?;
-        let mut store = self.store(&asked, &question.call);
+        let asked = self.begin(Kind::Routing)?;
+        let mut store = self.store(&asked, Some(question.call.call_id));
         let wit = v1::routing_question(question);
         let result = self.run(&asked, self.prepared.route(&mut store, &wit)).await;
         self.finish(&asked, &store, result, v1::routed)
@@ -98,11 +101,29 @@ impl Plugin {
 
     /// Asks whether something may happen.
     pub(crate) async fn authorize(&self, subject: &AuthorizationSubject) -> Reply<Verdict> {
-        let asked = self.begin()?;
-        let mut store = self.store(&asked, subject.facts());
+        let asked = self.begin(Kind::Authorization)?;
+        let mut store = self.store(&asked, Some(subject.facts().call_id));
         let wit = v1::subject(subject);
         let result = self.run(&asked, self.prepared.authorize(&mut store, &wit)).await;
         self.finish(&asked, &store, result, v1::verdict)
+    }
+
+    /// Asks who is called next about an incident.
+    pub(crate) async fn escalate(&self, question: &EscalationQuestion) -> Reply<EscalationDecision> {
+        let asked = self.begin(Kind::Escalation)?;
+        let mut store = self.store(&asked, None);
+        let wit = v1::escalation_question(question);
+        let result = self.run(&asked, self.prepared.escalate(&mut store, &wit)).await;
+        self.finish(&asked, &store, result, |answer| v1::escalated(question, answer))
+    }
+
+    /// Asks what an event looks like.
+    pub(crate) async fn format(&self, question: &FormatQuestion) -> Reply<FormatDecision> {
+        let asked = self.begin(Kind::EventFormatting)?;
+        let mut store = self.store(&asked, question.event.call_id);
+        let wit = v1::formatting_question(question);
+        let result = self.run(&asked, self.prepared.format(&mut store, &wit)).await;
+        self.finish(&asked, &store, result, v1::formatted)
     }
 
     /// The plugin as metrics and people see it.
@@ -111,10 +132,7 @@ impl Plugin {
         PluginState {
             name: self.identity.name.clone(),
             identity: Some(Identity::clone(&self.identity)),
-            kinds: [Kind::Routing, Kind::Authorization]
-                .into_iter()
-                .filter(|kind| self.serves(*kind))
-                .collect(),
+            kinds: Kind::ALL.into_iter().filter(|kind| self.serves(*kind)).collect(),
             health: if self.has_open_breaker() { Health::BreakerOpen } else { Health::Ready },
             figures: self.counters.figures(),
             counters,
@@ -123,18 +141,19 @@ impl Plugin {
     }
 
     /// Starts the clock of a question, if the breaker lets it through.
-    fn begin(&self) -> Result<Asked, Failure> {
+    fn begin(&self, kind: Kind) -> Result<Asked, Failure> {
         let begin = Instant::now();
         if self.breaker().permits(begin) {
-            return Ok(Asked { begin, end: begin + self.limits.deadline });
+            return Ok(Asked { begin, end: begin + self.limits.deadline_of(kind) });
         }
         self.counters.refuse(FailureReason::Breaker);
         let message = "it has failed too often lately, and is left alone for a while".to_owned();
         Err(Failure::new(FailureReason::Breaker, message))
     }
 
-    fn store(&self, asked: &Asked, call: &CallFacts) -> Store<State> {
-        fresh_store(&self.sandbox, &self.grants, &self.limits, Some(call.call_id.to_string()), asked.end)
+    fn store(&self, asked: &Asked, call_id: Option<CallId>) -> Store<State> {
+        let call_id = call_id.map(|id| id.to_string());
+        fresh_store(&self.sandbox, &self.grants, &self.limits, call_id, asked.end)
     }
 
     /// Waits for a free slot, which counts into the deadline, and runs the guest.
@@ -157,7 +176,7 @@ impl Plugin {
         result: Result<Result<A, wit::Fault>, Option<wasmtime::Error>>,
         convert: impl FnOnce(A) -> Result<Given<T>, Failure>,
     ) -> Reply<T> {
-        let reply = settle(result, store, self.limits.deadline).and_then(convert);
+        let reply = settle(result, store, asked.end - asked.begin).and_then(convert);
         let now = Instant::now();
         let failure = reply.as_ref().err().map(|failure| failure.reason);
         self.counters.record(now - asked.begin, store.data().meter.used_bytes(), failure);
@@ -181,7 +200,7 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use cordboard_model::{CallId, Party, RouteReason};
+    use cordboard_model::{CallFacts, Party, RouteReason};
     use serde_json::json;
 
     use super::*;
@@ -232,7 +251,8 @@ mod tests {
         let path =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins/test/misbehaving-router.wasm");
         assert!(path.is_file(), "{} is missing; build it with `cargo xtask plugins`", path.display());
-        let limits = Limits { concurrency: 1, deadline: Duration::from_millis(50), ..Limits::default() };
+        let limits =
+            Limits { concurrency: 1, deadline: Some(Duration::from_millis(50)), ..Limits::default() };
         let settings = PluginSettings { name: "r".into(), path, config: json!({}), limits };
         let sandbox = Sandbox::new().expect("the engine starts");
         let plugin = load::load(&sandbox, &settings, Arc::new(NoTables), 1).await.expect("it loads");

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use cordboard_model::{AuthorizationSubject, RouteDecision, RouteQuestion, Verdict};
+use cordboard_model::{
+    AuthorizationSubject, EscalationDecision, EscalationQuestion, FormatDecision, FormatQuestion,
+    RouteDecision, RouteQuestion, Verdict,
+};
 use tokio::time::Instant;
 
 use crate::ask::Ask;
@@ -79,6 +82,30 @@ impl Plugins {
         }
     }
 
+    /// Decides who is called next about an incident. When no plugin can, the built-in alternation does: a page is never lost.
+    pub async fn escalate(&self, question: &EscalationQuestion) -> Decided<EscalationDecision> {
+        let snapshot = self.snapshot.load_full();
+        let mut asking = Asking::new(Kind::Escalation, question.call_id());
+        match walk(&snapshot, question, &mut asking, OnFailure::Next).await {
+            End::Decided(decision, by) => asking.decided(decision, DecidedBy::Plugin(by)),
+            End::Failed | End::Nobody => asking.decided(fallback::alternation(question), DecidedBy::Fallback),
+        }
+    }
+
+    /// Decides what an event looks like to its receiver. A plugin that fails costs the event its form, never its delivery: the
+    /// canonical JSON is delivered, with a header that names the failure.
+    pub async fn format(&self, question: &FormatQuestion) -> Decided<FormatDecision> {
+        let snapshot = self.snapshot.load_full();
+        let mut asking = Asking::new(Kind::EventFormatting, question.call_id());
+        match walk(&snapshot, question, &mut asking, OnFailure::Fallback).await {
+            End::Decided(decision, by) => asking.decided(decision, DecidedBy::Plugin(by)),
+            End::Failed | End::Nobody => {
+                let form = fallback::canonical(question, asking.last_failure());
+                asking.decided(form, DecidedBy::Fallback)
+            }
+        }
+    }
+
     /// Every plugin of the configuration, by name.
     pub fn states(&self) -> Vec<PluginState> {
         self.snapshot.load().slots.values().map(|slot| slot.state()).collect()
@@ -107,7 +134,7 @@ async fn walk<Q: Ask>(
     asking: &mut Asking,
     on_failure: OnFailure,
 ) -> End<Q::Answer> {
-    for name in Q::chain(&snapshot.chains) {
+    for name in snapshot.chains.of(Q::KIND) {
         let begin = Instant::now();
         let (reply, by) = match snapshot.find(name, Q::KIND) {
             Ok((_, plugin)) => (question.ask(plugin).await, Some(&plugin.identity)),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::kind::Kind;
 use crate::limits::Limits;
 
 /// One component of the configuration.
@@ -24,6 +25,10 @@ pub struct ChainSettings {
     pub routing: Vec<String>,
     /// Names of plugins that are asked what is allowed, in order. Empty: everything is denied.
     pub authorization: Vec<String>,
+    /// Names of plugins that are asked who is called next about an incident, in order. Empty: the built-in alternation.
+    pub escalation: Vec<String>,
+    /// Names of plugins that are asked what an event looks like, in order. Empty: the canonical JSON.
+    pub event_formatting: Vec<String>,
     /// Where calls go when no plugin of the chain can say.
     pub static_routes: Vec<StaticRoute>,
     /// What a failed router means.
@@ -40,6 +45,18 @@ pub enum OnFailure {
     Next,
     /// No other plugin is asked: what stands at the end of the chain answers.
     Fallback,
+}
+
+impl ChainSettings {
+    /// The names of one chain.
+    pub fn of(&self, kind: Kind) -> &[String] {
+        match kind {
+            Kind::Routing => &self.routing,
+            Kind::Authorization => &self.authorization,
+            Kind::Escalation => &self.escalation,
+            Kind::EventFormatting => &self.event_formatting,
+        }
+    }
 }
 
 /// One line of the static table.

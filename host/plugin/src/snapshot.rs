@@ -37,11 +37,9 @@ impl Snapshot {
 
     /// Decision points that do not work as configured, each with the sentence that says why.
     pub(crate) fn degraded(&self) -> Vec<(Kind, String)> {
-        let chains =
-            [(Kind::Routing, &self.chains.routing), (Kind::Authorization, &self.chains.authorization)];
         let mut degraded = Vec::new();
-        for (kind, chain) in chains {
-            for name in chain {
+        for kind in Kind::ALL {
+            for name in self.chains.of(kind) {
                 degraded.extend(self.reason(name, kind).map(|reason| (kind, reason)));
             }
         }

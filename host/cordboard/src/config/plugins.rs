@@ -84,7 +84,7 @@ fn read_limits(section: Section<'_>) -> Limits {
     let deadlines = Duration::from_millis(1)..=Duration::from_secs(1);
     let limits = Limits {
         memory_bytes: section.value("memory", default.memory_bytes, value::size(1 << 20..=4 << 30)),
-        deadline: section.value("deadline", default.deadline, value::duration(deadlines)),
+        deadline: section.optional("deadline", value::duration(deadlines)),
         output_bytes: section.value("output", default.output_bytes, value::size(1 << 10..=64 << 20)),
         concurrency: section.value("concurrency", default.concurrency, value::number(1..=10_000)),
     };

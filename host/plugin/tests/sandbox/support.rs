@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cordboard_model::escalation::{Contact, EscalationTrigger, IncidentFacts, Success};
+use cordboard_model::formatting::{EventFacts, SinkFacts};
 use cordboard_model::{
-    AuthorizationSubject, CallFacts, CallId, Extension, Party, RouteDecision, RouteQuestion, RouteReason,
-    TargetAddress, Verdict,
+    AuthorizationSubject, CallFacts, CallId, EscalationQuestion, Extension, FormatQuestion, Party,
+    RouteDecision, RouteQuestion, RouteReason, TargetAddress, Verdict,
 };
 use cordboard_plugin::{
     ChainSettings, Failure, Limits, LoadProblem, Lookup, PluginSettings, Plugins, Step, StepOutcome,
@@ -28,7 +30,7 @@ pub(crate) fn plugin(name: &str, component_name: &str, config: Value) -> PluginS
 
 /// The usual limits, with a deadline that a busy machine does not reach.
 pub(crate) fn unhurried() -> Limits {
-    Limits { deadline: Duration::from_secs(30), ..Limits::default() }
+    Limits { deadline: Some(Duration::from_secs(30)), ..Limits::default() }
 }
 
 /// The same plugin with the deadline that it would have in production.
@@ -121,6 +123,54 @@ pub(crate) fn question(to: &str) -> RouteQuestion {
 
 pub(crate) fn subject(from: &str) -> AuthorizationSubject {
     AuthorizationSubject::Call(call(from, "1002"))
+}
+
+/// An incident that was just opened, with two people who can be called.
+pub(crate) fn incident(summary: &str) -> EscalationQuestion {
+    let contact = |id: &str, role: &str| Contact {
+        id: id.into(),
+        name: id.into(),
+        role: role.into(),
+        groups: Vec::new(),
+        address: "+82100000001".into(),
+        language: String::new(),
+        priority: 1,
+        attributes: Vec::new(),
+    };
+    let incident = IncidentFacts {
+        id: "47".into(),
+        severity: "critical".into(),
+        summary: summary.into(),
+        text: "The database is down".into(),
+        opened_ms: 1_700_000_000_000,
+        contacts: vec![contact("anna", "primary"), contact("ben", "secondary")],
+        providers: Vec::new(),
+        history: Vec::new(),
+        timers: Vec::new(),
+        success: Success::Acknowledged,
+        attempts_left: 4,
+        memo: "memo".into(),
+        attributes: Vec::new(),
+    };
+    let trigger = EscalationTrigger::Opened;
+    EscalationQuestion { incident, trigger, now_ms: 1_700_000_000_000, attributes: Vec::new() }
+}
+
+/// An event of a kind, for a webhook.
+pub(crate) fn event(kind: &str) -> FormatQuestion {
+    let event = EventFacts {
+        id: "1".into(),
+        kind: kind.into(),
+        schema: 1,
+        at_ms: 1_700_000_000_000,
+        call_id: Some(CallId::from_bits(42)),
+        incident_id: None,
+        extensions: Vec::new(),
+        json: format!(r#"{{"kind":"{kind}"}}"#),
+        attributes: Vec::new(),
+    };
+    let sink = SinkFacts { name: "crm".into(), kind: "webhook".into(), attributes: Vec::new() };
+    FormatQuestion { event, sink, now_ms: 1_700_000_000_001, attributes: Vec::new() }
 }
 
 /// Where a decision rings first, or the status of the refusal.

@@ -233,7 +233,7 @@ fn sip_uri(uri: String) -> Result<String, Failure> {
 }
 
 /// Something to be put into a SIP message: not empty, not too long, and without a way to begin another line.
-fn text(what: &str, text: String) -> Result<String, Failure> {
+pub(super) fn text(what: &str, text: String) -> Result<String, Failure> {
     if text.is_empty() || text.len() > MAX_TEXT || has_controls(&text) {
         let found = text.len();
         return Err(invalid(format!(
@@ -245,10 +245,7 @@ fn text(what: &str, text: String) -> Result<String, Failure> {
 
 fn check_header(name: &str) -> Result<(), Failure> {
     let lower = name.to_ascii_lowercase();
-    let is_token = !name.is_empty()
-        && name.len() <= 64
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte));
-    if !is_token {
+    if !is_token(name) {
         let found: String = name.chars().take(64).collect();
         return Err(invalid(format!("expected a header name, found {found:?}")));
     }
@@ -261,11 +258,17 @@ fn check_header(name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn has_controls(text: &str) -> bool {
+/// A name of a header (RFC 3261 §25.1), of usual length.
+pub(super) fn is_token(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte))
+}
+
+pub(super) fn has_controls(text: &str) -> bool {
     text.chars().any(char::is_control)
 }
 
-fn invalid(message: impl Into<String>) -> Failure {
+pub(super) fn invalid(message: impl Into<String>) -> Failure {
     Failure::new(FailureReason::Invalid, message)
 }
 

@@ -1,6 +1,8 @@
 //! `cordboard:plugin@1`: what the host links, what it calls, and the conversions both ways.
 
 mod answer;
+mod escalation;
+mod formatting;
 mod imports;
 mod question;
 
@@ -12,6 +14,8 @@ use crate::imports::State;
 use crate::kind::Kind;
 
 pub(crate) use answer::{routed, verdict};
+pub(crate) use escalation::{escalated, escalation_question};
+pub(crate) use formatting::{formatted, formatting_question};
 pub(crate) use question::{routing_question, subject};
 
 /// Prefix of every interface of the package.
@@ -57,8 +61,36 @@ mod authorization {
     });
 }
 
+/// The interface `escalation` alone.
+#[allow(clippy::all, reason = "generated code; whether it offends a lint depends on the generator")]
+mod escalating {
+    wasmtime::component::bindgen!({
+        path: "../../wit/1.0",
+        inline: "package host:v1; world escalation { export cordboard:plugin/escalation@1.0.0; }",
+        world: "host:v1/escalation",
+        exports: { default: async },
+        require_store_data_send: true,
+        with: { "cordboard:plugin/types@1.0.0": super::base::cordboard::plugin::types },
+    });
+}
+
+/// The interface `event-formatting` alone; its import `http` is linked with authorization.
+#[allow(clippy::all, reason = "generated code; whether it offends a lint depends on the generator")]
+mod event_formatting {
+    wasmtime::component::bindgen!({
+        path: "../../wit/1.0",
+        inline: "package host:v1; world event-formatting { export cordboard:plugin/event-formatting@1.0.0; }",
+        world: "host:v1/event-formatting",
+        exports: { default: async },
+        require_store_data_send: true,
+        with: { "cordboard:plugin/types@1.0.0": super::base::cordboard::plugin::types },
+    });
+}
+
 pub(crate) use authorization::exports::cordboard::plugin::authorization as wit_authorization;
 pub(crate) use base::cordboard::plugin::types as wit;
+pub(crate) use escalating::exports::cordboard::plugin::escalation as wit_escalation;
+pub(crate) use event_formatting::exports::cordboard::plugin::event_formatting as wit_formatting;
 pub(crate) use routing::exports::cordboard::plugin::routing as wit_routing;
 
 /// A component with everything looked up that does not depend on the question.
@@ -67,6 +99,8 @@ pub(crate) struct Prepared {
     meta: base::BasePre<State>,
     routing: Option<routing::RoutingPre<State>>,
     authorization: Option<authorization::AuthorizationPre<State>>,
+    escalation: Option<escalating::EscalationPre<State>>,
+    formatting: Option<event_formatting::EventFormattingPre<State>>,
 }
 
 /// What `describe` returned.
@@ -88,7 +122,13 @@ impl Prepared {
             meta: base::BasePre::new(linked.clone())?,
             routing: exports("routing").then(|| routing::RoutingPre::new(linked.clone())).transpose()?,
             authorization: exports("authorization")
-                .then(|| authorization::AuthorizationPre::new(linked))
+                .then(|| authorization::AuthorizationPre::new(linked.clone()))
+                .transpose()?,
+            escalation: exports("escalation")
+                .then(|| escalating::EscalationPre::new(linked.clone()))
+                .transpose()?,
+            formatting: exports("event-formatting")
+                .then(|| event_formatting::EventFormattingPre::new(linked))
                 .transpose()?,
         })
     }
@@ -98,6 +138,8 @@ impl Prepared {
         match kind {
             Kind::Routing => self.routing.is_some(),
             Kind::Authorization => self.authorization.is_some(),
+            Kind::Escalation => self.escalation.is_some(),
+            Kind::EventFormatting => self.formatting.is_some(),
         }
     }
 
@@ -137,6 +179,26 @@ impl Prepared {
         let Some(authorization) = &self.authorization else { return Ok(Err(not_served("authorization"))) };
         let instance = authorization.instantiate_async(&mut *store).await?;
         instance.cordboard_plugin_authorization().call_authorize(store, subject).await
+    }
+
+    pub(crate) async fn escalate(
+        &self,
+        store: &mut Store<State>,
+        question: &wit_escalation::Question,
+    ) -> wasmtime::Result<Result<wit_escalation::Answer, wit::Fault>> {
+        let Some(escalation) = &self.escalation else { return Ok(Err(not_served("escalation"))) };
+        let instance = escalation.instantiate_async(&mut *store).await?;
+        instance.cordboard_plugin_escalation().call_escalate(store, question).await
+    }
+
+    pub(crate) async fn format(
+        &self,
+        store: &mut Store<State>,
+        question: &wit_formatting::Question,
+    ) -> wasmtime::Result<Result<wit_formatting::Answer, wit::Fault>> {
+        let Some(formatting) = &self.formatting else { return Ok(Err(not_served("event-formatting"))) };
+        let instance = formatting.instantiate_async(&mut *store).await?;
+        instance.cordboard_plugin_event_formatting().call_format(store, question).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is answered when no plugin can.
+//! The fallbacks about calls: a failed check denies, and the static table routes.
 
 use cordboard_model::{
     Dial, Rejection, RouteDecision, RouteQuestion, Strategy, Target, TargetAddress, Verdict,
