@@ -1,5 +1,5 @@
 //! Debian packages: independent SIP programs and sound tools for the tests from outside, and the compiler for plugins.
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::bail;
@@ -16,6 +16,8 @@ const FOR_TESTS: &[Package] = &[
     Package { name: "sip-tester", program: "sipp" },
     Package { name: "baresip-core", program: "baresip" },
     Package { name: "linphone-cli", program: "linphonec" },
+    Package { name: "iproute2", program: "ip" },
+    Package { name: "nftables", program: "nft" },
     Package { name: "sox", program: "sox" },
     Package { name: "espeak-ng", program: "espeak-ng" },
 ];
@@ -54,7 +56,9 @@ pub(crate) fn install(packages: &[&str], purpose: &str) -> anyhow::Result<()> {
 
 fn in_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+    // Where programs for root are; not everybody has it in the path.
+    let for_root = PathBuf::from("/usr/sbin");
+    std::env::split_paths(&path).chain([for_root]).any(|directory| directory.join(program).is_file())
 }
 
 /// The owner of our own entry in `/proc` is the effective user.

@@ -22,6 +22,7 @@ mod program;
 mod sipp;
 mod sound;
 mod stage;
+mod translation;
 
 pub use authority::{Authority, Identity, Secured, secure};
 pub use clock::{eventually, pause};
@@ -36,3 +37,4 @@ pub use program::Program;
 pub use sipp::{Scenario, Sipp, Transport};
 pub use sound::{Tone, loudest_tone, write_tone};
 pub use stage::Stage;
+pub use translation::{Place, Translation};

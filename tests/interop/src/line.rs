@@ -1,6 +1,6 @@
 //! A user agent by hand, on any transport.
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,13 +34,13 @@ pub struct Line {
     serial: u32,
 }
 
-/// A dialog of a [`Line`], from the side that called.
+/// A dialog of a [`Line`].
 pub struct Talk {
     uri: String,
     from: String,
     to: String,
     call_id: String,
-    /// The body of the answer.
+    /// The body of the answer; empty where the line was called.
     pub answer: String,
 }
 
@@ -54,6 +54,20 @@ impl Line {
         socket.connect(to).expect("loopback has a route");
         socket.set_read_timeout(Some(LOOK)).expect("a positive time-out");
         let me = socket.local_addr().expect("it is bound").to_string();
+        Self { channel: Channel::Datagrams(socket), transport: "UDP", me, serial: 0 }
+    }
+
+    /// A UDP socket that says it is at `believed`, while its datagrams come from `translated` and another port, as behind a NAT. What is
+    /// sent to where it says is lost.
+    ///
+    /// # Panics
+    /// When this machine has no such addresses.
+    pub fn translated(believed: Ipv4Addr, translated: Ipv4Addr, to: SocketAddr) -> Self {
+        let socket = UdpSocket::bind((translated, 0)).expect("an address of this machine");
+        socket.connect(to).expect("loopback has a route");
+        socket.set_read_timeout(Some(LOOK)).expect("a positive time-out");
+        let port = socket.local_addr().expect("it is bound").port() ^ 1;
+        let me = SocketAddr::from((believed, port)).to_string();
         Self { channel: Channel::Datagrams(socket), transport: "UDP", me, serial: 0 }
     }
 
@@ -211,27 +225,57 @@ impl Line {
         let uri = contact.split(['<', '>']).nth(1).unwrap_or(&contact).to_owned();
         let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
         let talk = Talk { uri, from: of("From"), to: of("To"), call_id: of("Call-ID"), answer: body };
-        let ack = self.within(&talk, "ACK", 1);
-        self.send(&ack);
+        self.asks(&talk, "ACK", 1, "");
         talk
+    }
+
+    /// The dialog that an INVITE made which this line answered.
+    ///
+    /// # Panics
+    /// When the INVITE makes none.
+    pub fn talk_of(&self, invite: &str) -> Talk {
+        let of = |name| header(invite, name).unwrap_or_else(|| panic!("no {name} in {invite}")).to_owned();
+        let uri = of("Contact").split(['<', '>']).nth(1).expect("a Contact in brackets").to_owned();
+        let from = format!("{};tag=line", of("To"));
+        Talk { uri, from, to: of("From"), call_id: of("Call-ID"), answer: String::new() }
+    }
+
+    /// Sends a request within a dialog.
+    pub fn asks(&mut self, talk: &Talk, method: &str, cseq: u32, body: &str) -> String {
+        let request = self.within(talk, method, cseq, body);
+        self.send(&request);
+        request
+    }
+
+    /// Offers something else in a dialog, and confirms the 200.
+    ///
+    /// # Panics
+    /// When the other side does not take it.
+    #[track_caller]
+    pub fn offers(&mut self, talk: &Talk, cseq: u32, sdp: &str) {
+        let invite = self.asks(talk, "INVITE", cseq, sdp);
+        let answer = self.final_response(&invite);
+        assert_eq!(status(&answer), Some(200), "{answer}");
+        self.asks(talk, "ACK", cseq, "");
     }
 
     /// Hangs up as the caller.
     #[track_caller]
     pub fn hang_up(&mut self, talk: &Talk) -> String {
-        let bye = self.within(talk, "BYE", 2);
-        self.send(&bye);
-        bye
+        self.asks(talk, "BYE", 2, "")
     }
 
-    fn within(&mut self, talk: &Talk, method: &str, cseq: u32) -> String {
+    fn within(&mut self, talk: &Talk, method: &str, cseq: u32, body: &str) -> String {
         self.serial += 1;
         let (transport, me, serial) = (self.transport, &self.me, self.serial);
         let Talk { uri, from, to, call_id, .. } = talk;
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         format!(
             "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{transport} {me};branch=z9hG4bK-in-{call_id}-{serial};rport\r\n\
              Max-Forwards: 70\r\nFrom: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n\
-             Content-Length: 0\r\n\r\n"
+             Contact: {}\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+            self.contact(),
+            body.len()
         )
     }
 

@@ -1,5 +1,5 @@
 //! The sound of a user agent by hand: numbered RTP packets.
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use crate::clock::eventually;
@@ -7,6 +7,8 @@ use crate::clock::eventually;
 /// One RTP socket.
 pub struct Media {
     socket: UdpSocket,
+    /// Where it says it is.
+    believed: SocketAddr,
 }
 
 impl Media {
@@ -17,7 +19,24 @@ impl Media {
     pub fn new(address: IpAddr) -> Self {
         let socket = UdpSocket::bind((address, 0)).expect("an address of this machine");
         socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a positive time-out");
-        Self { socket }
+        let believed = socket.local_addr().expect("a bound socket has an address");
+        Self { socket, believed }
+    }
+
+    /// At any port of `translated`, while it announces another one of `believed`, as behind a NAT.
+    ///
+    /// # Panics
+    /// When this machine has no such addresses.
+    pub fn translated(believed: Ipv4Addr, translated: Ipv4Addr) -> Self {
+        let media = Self::new(translated.into());
+        // An even port, as RTP ports are, and another one than the translated.
+        let port = (media.believed.port() ^ 2) & !1;
+        Self { believed: (believed, port).into(), ..media }
+    }
+
+    /// Whether it says to be elsewhere than it is.
+    pub fn is_translated(&self) -> bool {
+        self.socket.local_addr().ok() != Some(self.believed)
     }
 
     /// What it announces: G.711 at its socket, and `more` lines, each with its line end.
@@ -25,7 +44,7 @@ impl Media {
     /// # Panics
     /// Never: the socket is bound.
     pub fn sdp(&self, more: &str) -> String {
-        let at = self.socket.local_addr().expect("a bound socket has an address");
+        let at = self.believed;
         let family = if at.is_ipv4() { "IP4" } else { "IP6" };
         let (ip, port) = (at.ip(), at.port());
         format!(

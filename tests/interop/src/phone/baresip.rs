@@ -1,7 +1,7 @@
 //! baresip, steered over its control socket.
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -30,6 +30,21 @@ impl Baresip {
     /// # Panics
     /// When it does not start.
     pub fn start(stage: &Stage, user: &str, pbx: SocketAddr, transport: Transport, tone: Tone) -> Self {
+        Self::start_at(stage, user, Ipv4Addr::LOCALHOST.into(), pbx, transport, tone)
+    }
+
+    /// The same at another address of this machine.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_at(
+        stage: &Stage,
+        user: &str,
+        address: IpAddr,
+        pbx: SocketAddr,
+        transport: Transport,
+        tone: Tone,
+    ) -> Self {
         let folder = stage.file(&format!("baresip-{user}"));
         fs::create_dir_all(&folder).expect("the folder of the test can be written");
         // baresip takes the port after that of SIP for TLS.
@@ -42,7 +57,7 @@ impl Baresip {
         };
         // Paths are relative to the folder that it runs in: baresip cuts names of recordings at 127 bytes.
         let config = format!(
-            "sip_listen 127.0.0.1:{sip}\nnet_interface 127.0.0.1\ncall_local_timeout 120\ncall_max_calls 4\n\
+            "sip_listen {address}:{sip}\nnet_interface {address}\ncall_local_timeout 120\ncall_max_calls 4\n\
              audio_source aufile,played.wav\naudio_player aufile,heard.wav\naudio_alert aufile,alert.wav\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\nsnd_path .\n\
              ctrl_tcp_listen 127.0.0.1:{control}\nmodule_path {MODULES}\nmodule aufile.so\nmodule sndfile.so\n\
@@ -87,6 +102,11 @@ impl Baresip {
     /// Waits until a call stands.
     pub fn is_talking(&mut self) {
         self.wait_for_event("CALL_ESTABLISHED");
+    }
+
+    /// Puts the other side on hold.
+    pub fn holds(&mut self) {
+        self.command("hold", "");
     }
 
     /// Hangs up.

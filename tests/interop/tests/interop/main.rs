@@ -7,6 +7,7 @@ mod bad_input;
 mod calls;
 mod independence;
 mod lifecycle;
+mod nat;
 mod overload;
 mod registration;
 mod softphones;

@@ -20,8 +20,7 @@ fn call(caller: &mut Line, callee: &mut Line, uri: &str, family: IpAddr, callee_
     ours.is_heard_by(&theirs, &talk.answer);
     theirs.is_heard_by(&ours, &incoming);
     if callee_hangs_up {
-        let bye = bye_of(&incoming, callee);
-        callee.send(&bye);
+        let bye = callee.asks(&callee.talk_of(&incoming), "BYE", 1, "");
         let asked = caller.asked("BYE");
         caller.respond(&asked, "200 OK", "");
         assert_eq!(status(&callee.final_response(&bye)), Some(200));
@@ -31,20 +30,6 @@ fn call(caller: &mut Line, callee: &mut Line, uri: &str, family: IpAddr, callee_
         callee.respond(&asked, "200 OK", "");
         assert_eq!(status(&caller.final_response(&bye)), Some(200));
     }
-}
-
-/// The BYE of whoever was called: the dialog of `invite` from its other side.
-fn bye_of(invite: &str, callee: &mut Line) -> String {
-    let of = |name| header(invite, name).unwrap_or_else(|| panic!("no {name} in {invite}"));
-    let uri = of("Contact").split(['<', '>']).nth(1).expect("our Contact has brackets").to_owned();
-    let bye = callee.request("BYE", &uri, "", "");
-    let replaced = |bye: String, name: &str, value: &str| {
-        let found = header(&bye, name).expect("just written").to_owned();
-        bye.replacen(&format!("{name}: {found}"), &format!("{name}: {value}"), 1)
-    };
-    let bye = replaced(bye, "From", &format!("{};tag=line", of("To")));
-    let bye = replaced(bye, "To", of("From"));
-    replaced(bye, "Call-ID", of("Call-ID"))
 }
 
 fn at(ip: IpAddr, port: u16) -> SocketAddr {
