@@ -30,7 +30,8 @@ impl Decider {
         tables: Arc<dyn Lookup>,
     ) -> Result<(Self, Vec<LoadProblem>), EngineError> {
         let settings: Vec<PluginSettings> = config.plugins.iter().map(settings).collect();
-        let (plugins, problems) = Plugins::load(&settings, chains(config), tables).await?;
+        let (plugins, problems) =
+            Plugins::load(&settings, chains(config), tables, &config.components.settings()).await?;
         Ok((Self { plugins }, problems))
     }
 

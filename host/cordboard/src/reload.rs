@@ -40,6 +40,7 @@ async fn apply(new: &Config, running: &Config, logging: &Logging, tls: &Tls, inb
         || new.http != running.http
         || new.metrics != running.metrics
         || new.dns != running.dns
+        || new.components != running.components
         || new.plugins != running.plugins
         || new.chains != running.chains;
     if moved {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use cordboard_model::{
     AuthorizationSubject, CallFacts, CallId, Party, RouteDecision, RouteQuestion, RouteReason, Verdict,
 };
-use cordboard_plugin::{ChainSettings, Limits, Lookup, PluginSettings, Plugins};
+use cordboard_plugin::{ChainSettings, ComponentSettings, Limits, Lookup, PluginSettings, Plugins};
 use serde_json::json;
 
 /// Rounds of the measurement; each asks both questions.
@@ -59,7 +59,9 @@ async fn load() -> Plugins {
     };
     let configured = [plugin("route-by-extension"), plugin("authorize-open")];
     let (plugins, problems) =
-        Plugins::load(&configured, chains, Arc::new(Registered)).await.expect("the engine starts");
+        Plugins::load(&configured, chains, Arc::new(Registered), &ComponentSettings::default())
+            .await
+            .expect("the engine starts");
     assert!(problems.is_empty(), "{problems:?}; build the plugins with `cargo xtask plugins`");
     plugins
 }

@@ -76,6 +76,11 @@ impl Sandbox {
     }
 }
 
+/// An engine that compiles for the sandbox and runs nothing, so that it reserves no memory.
+pub(crate) fn compiling() -> wasmtime::Result<Engine> {
+    Engine::new(&config())
+}
+
 fn config() -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);

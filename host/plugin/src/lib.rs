@@ -19,14 +19,18 @@
 //!   is refused when it is loaded, by the name of what it wants.
 //! * **Generated types stay in `bindings`.** One module per published major version, with conversions to the types of
 //!   `cordboard-model`. What a guest returns is believed only after those conversions have checked it.
+//! * **Nothing is compiled beside calls.** A process of the lowest priority compiles, and a cache keeps what it made ([`ComponentSettings`]).
+//!   Code from that cache is the only thing that is believed unseen, in the one module with unsafe code.
 //! * **Loading never ends the process.** A broken file makes its decision point degraded: [`LoadProblem`] says what to do.
 
 mod ask;
 mod bindings;
 mod breaker;
 mod compare;
+mod component;
 mod counters;
 mod decided;
+mod digest;
 mod engine;
 mod failure;
 mod fallback;
@@ -43,6 +47,10 @@ mod snapshot;
 mod state;
 
 pub use compare::{Difference, compare};
+pub use component::{
+    Aside, CacheError, CacheSettings, CompileError, Compiler, ComponentSettings, Components, Prepared,
+    precompile, read_component,
+};
 pub use counters::{GuestCounter, LATENCY_BUCKETS_US, PluginFigures};
 pub use decided::{Decided, DecidedBy, Step, StepOutcome};
 pub use engine::EngineError;
@@ -50,7 +58,7 @@ pub use failure::{Failure, FailureReason};
 pub use imports::Lookup;
 pub use kind::Kind;
 pub use limits::Limits;
-pub use load::{LoadError, LoadProblem};
+pub use load::{LoadError, LoadProblem, read_file};
 pub use plugins::Plugins;
 pub use settings::{ChainSettings, OnFailure, PluginSettings, StaticRoute};
 pub use state::{Health, Identity, PluginState};

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use wasmtime::component::Component;
 
 use crate::bindings::v1::{self, PACKAGE, Prepared, VERSION, wit};
+use crate::component::{CompileError, Components, check_shape};
+use crate::digest;
 use crate::engine::Sandbox;
 use crate::failure::Failure;
 use crate::imports::{Grants, Lookup};
@@ -78,6 +79,9 @@ pub enum LoadError {
         /// What the decoder says.
         detail: String,
     },
+    /// The compiler gave nothing.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     /// It wants more than it may have.
     #[error("expected imports from cordboard:plugin alone, found {import}; {hint}")]
     ForbiddenImport {
@@ -116,23 +120,26 @@ pub enum LoadError {
 /// # Errors
 /// What is wrong with it.
 pub(crate) async fn load(
-    sandbox: &Sandbox,
+    components: &Components,
     settings: &PluginSettings,
     tables: Arc<dyn Lookup>,
     generation: u32,
 ) -> Result<Plugin, LoadProblem> {
-    let loaded = load_file(sandbox, settings, tables, generation).await;
+    let loaded = load_file(components, settings, tables, generation).await;
     loaded.map_err(|error| LoadProblem { plugin: settings.name.clone(), file: settings.path.clone(), error })
 }
 
 async fn load_file(
-    sandbox: &Sandbox,
+    components: &Components,
     settings: &PluginSettings,
     tables: Arc<dyn Lookup>,
     generation: u32,
 ) -> Result<Plugin, LoadError> {
-    let bytes = read(&settings.path)?;
-    let component = compile(sandbox, &bytes)?;
+    let sandbox = components.sandbox();
+    let bytes: Arc<[u8]> = read_file(&settings.path)?.into();
+    check_shape(&bytes)?;
+    let digest = digest::of(&bytes);
+    let component = components.component(&digest, &bytes).await?;
     check_exports(&component)?;
     check_imports(&component)?;
     let prepared = Prepared::link(&component)
@@ -144,19 +151,17 @@ async fn load_file(
         plugin,
         version,
         generation,
-        digest: digest(&bytes),
-        config_digest: digest(grants.config.as_bytes()),
+        digest,
+        config_digest: digest::of(grants.config.as_bytes()),
     };
     Ok(Plugin::new(sandbox.clone(), prepared, identity, grants, settings.limits.clone()))
 }
 
-/// SHA-256 in hex.
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Reads the file once; everything after works on these bytes, whatever happens to the file.
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+/// Reads a component file once; everything after works on these bytes, whatever happens to the file.
+///
+/// # Errors
+/// When it cannot be read, or is larger than any component should be.
+pub fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
     let file = File::open(path).map_err(LoadError::Unreadable)?;
     let found = file.metadata().map_err(LoadError::Unreadable)?.len();
     if found > MAX_FILE_BYTES {
@@ -165,25 +170,6 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(LoadError::Unreadable)?;
     Ok(bytes)
-}
-
-fn compile(sandbox: &Sandbox, bytes: &[u8]) -> Result<Component, LoadError> {
-    match bytes {
-        [0, b'a', b's', b'm', _, _, 1, 0, ..] => {}
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => return Err(LoadError::CoreModule),
-        [0, b'a', b's', b'm', ..] => {
-            return Err(LoadError::Damaged {
-                detail: "the header ends early or has an unknown version".into(),
-            });
-        }
-        [] => return Err(LoadError::NotWasm { found: "an empty file".into() }),
-        _ => {
-            let begin = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]);
-            return Err(LoadError::NotWasm { found: format!("a file that begins with {begin:?}") });
-        }
-    }
-    Component::new(sandbox.engine(), bytes)
-        .map_err(|error| LoadError::Damaged { detail: format!("{error:#}") })
 }
 
 /// It has to describe itself, and to decide at least one thing.

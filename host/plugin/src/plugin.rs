@@ -204,6 +204,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::component::{ComponentSettings, Components};
     use crate::imports::Lookup;
     use crate::load;
     use crate::settings::PluginSettings;
@@ -254,8 +255,8 @@ mod tests {
         let limits =
             Limits { concurrency: 1, deadline: Some(Duration::from_millis(50)), ..Limits::default() };
         let settings = PluginSettings { name: "r".into(), path, config: json!({}), limits };
-        let sandbox = Sandbox::new().expect("the engine starts");
-        let plugin = load::load(&sandbox, &settings, Arc::new(NoTables), 1).await.expect("it loads");
+        let components = Components::start(&ComponentSettings::default()).expect("the engine starts");
+        let plugin = load::load(&components, &settings, Arc::new(NoTables), 1).await.expect("it loads");
 
         let taken = plugin.slots.acquire().await.expect("the semaphore is never closed");
         let begin = Instant::now();

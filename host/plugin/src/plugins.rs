@@ -11,9 +11,10 @@ use cordboard_model::{
 use tokio::time::Instant;
 
 use crate::ask::Ask;
+use crate::component::{ComponentSettings, Components};
 use crate::counters::Counters;
 use crate::decided::{Asking, Decided, DecidedBy, StepEnd};
-use crate::engine::{EngineError, Sandbox};
+use crate::engine::EngineError;
 use crate::fallback;
 use crate::imports::Lookup;
 use crate::kind::Kind;
@@ -38,12 +39,13 @@ impl Plugins {
         plugins: &[PluginSettings],
         chains: ChainSettings,
         tables: Arc<dyn Lookup>,
+        components: &ComponentSettings,
     ) -> Result<(Self, Vec<LoadProblem>), EngineError> {
-        let sandbox = Sandbox::new()?;
+        let components = Components::start(components)?;
         let mut slots = BTreeMap::new();
         let mut problems = Vec::new();
         for settings in plugins {
-            let serving = match load::load(&sandbox, settings, Arc::clone(&tables), 1).await {
+            let serving = match load::load(&components, settings, Arc::clone(&tables), 1).await {
                 Ok(plugin) => Serving::Loaded(Arc::new(plugin)),
                 Err(problem) => {
                     let broken = Broken { problem: problem.to_string(), counters: Counters::default() };

@@ -85,6 +85,7 @@ impl Pbx {
         let config = stage.write(&format!("cordboard-{sip}.yaml"), config);
         let mut command = Command::new(artifacts::binary());
         command.current_dir(stage.folder()).arg("run").arg("--config").arg(config);
+        command.env("CORDBOARD_COMPONENTS__CACHE", artifacts::target_directory().join("component-cache"));
         let log = stage.file(&format!("cordboard-{sip}.log"));
         Self { program: Program::start("cordboard", &mut command, &log), sip, http, metrics }
     }

@@ -5,6 +5,7 @@
 //! is never changed afterwards. No other module knows YAML.
 
 mod complaint;
+mod components;
 mod dns;
 mod environment;
 mod node;
@@ -37,6 +38,7 @@ use cordboard_model::Secret;
 
 pub(crate) use complaint::Complaints;
 use complaint::{Complaint, Gathering, Origin};
+pub(crate) use components::ComponentConfig;
 pub(crate) use dns::DnsConfig;
 pub(crate) use environment::Environment;
 pub(crate) use plugins::{ChainConfig, PluginConfig};
@@ -78,7 +80,9 @@ pub(crate) struct Config {
     pub(crate) log: LogConfig,
     /// Who is asked where names lead.
     pub(crate) dns: DnsConfig,
-    /// The components.
+    /// Where compiled components are kept.
+    pub(crate) components: ComponentConfig,
+    /// The plugins.
     pub(crate) plugins: Vec<PluginConfig>,
     /// Who decides what.
     pub(crate) chains: ChainConfig,
@@ -100,6 +104,14 @@ impl Config {
         Self::parse(&source, file, environment)
     }
 
+    /// What holds without a file.
+    ///
+    /// # Errors
+    /// When an environment variable overrides a key with something wrong.
+    pub(crate) fn usual(environment: &Environment) -> Result<Self, Complaints> {
+        Self::parse("", Path::new(""), environment)
+    }
+
     /// Checks the text of a file.
     fn parse(source: &str, file: &Path, environment: &Environment) -> Result<Self, Complaints> {
         let gathering = Gathering::default();
@@ -107,12 +119,12 @@ impl Config {
         let folder = file.parent().unwrap_or(Path::new(""));
         environment::override_by(&mut tree, environment, &gathering);
         environment::resolve(&mut tree, environment, folder, &gathering);
-        let config = Self::read(&Section::root(&tree, &gathering), file);
+        let config = Self::read(&Section::root(&tree, &gathering), file, environment);
         let list = gathering.into_list();
         if list.is_empty() { Ok(config) } else { Err(Complaints::new(file, list)) }
     }
 
-    fn read(root: &Section<'_>, file: &Path) -> Self {
+    fn read(root: &Section<'_>, file: &Path, environment: &Environment) -> Self {
         let folder = file.parent().unwrap_or(Path::new(""));
         let plugins = plugins::read_plugins(root, folder);
         let chains = plugins::read_chains(root, &plugins);
@@ -134,6 +146,7 @@ impl Config {
             metrics: server::read_listener(root.section("metrics"), 9090),
             log: server::read_log(root.section("log")),
             dns: dns::read_dns(root.section("dns")),
+            components: components::read_components(root.section("components"), folder, environment),
             plugins,
             chains,
             drain_limit: server::read_drain(root.section("drain")),

@@ -17,6 +17,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// A configuration in a folder of its own.
 pub(crate) struct Configured {
     folder: tempfile::TempDir,
+    text: String,
 }
 
 impl Configured {
@@ -32,7 +33,7 @@ impl Configured {
     pub(crate) fn exactly(text: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder of our own");
         std::fs::write(folder.path().join("pbx.yaml"), text).expect("the file is written");
-        Self { folder }
+        Self { folder, text: text.to_owned() }
     }
 
     pub(crate) fn file(&self) -> PathBuf {
@@ -47,6 +48,11 @@ impl Configured {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cordboard"));
         command.args(arguments).arg(self.file());
+        if !self.text.contains("components:") {
+            // The tests share one, so that large components are compiled once.
+            command
+                .env("CORDBOARD_COMPONENTS__CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/component-cache"));
+        }
         command
     }
 
@@ -94,6 +100,11 @@ impl Host {
                 return line;
             }
         }
+    }
+
+    /// Every line of its log that was read so far.
+    pub(crate) fn said(&self) -> &[String] {
+        &self.said
     }
 
     /// Where it listens: a SIP transport, `http` or `metrics`.

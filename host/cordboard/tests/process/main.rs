@@ -1,6 +1,7 @@
 //! The binary from outside: command line, start and stop, and what peers on a connection can and cannot do to it.
 
 mod command_line;
+mod components;
 mod host;
 mod plugin_author;
 mod start_and_stop;

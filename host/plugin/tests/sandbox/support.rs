@@ -12,7 +12,8 @@ use cordboard_model::{
     RouteDecision, RouteQuestion, RouteReason, TargetAddress, Verdict,
 };
 use cordboard_plugin::{
-    ChainSettings, Failure, Limits, LoadProblem, Lookup, PluginSettings, Plugins, Step, StepOutcome,
+    ChainSettings, ComponentSettings, Failure, Limits, LoadProblem, Lookup, PluginSettings, Plugins, Step,
+    StepOutcome,
 };
 use serde_json::{Value, json};
 
@@ -77,7 +78,8 @@ pub(crate) async fn try_load(
     chains: ChainSettings,
     tables: Tables,
 ) -> (Plugins, Vec<LoadProblem>) {
-    Plugins::load(plugins, chains, Arc::new(tables)).await.expect("the engine starts")
+    let loaded = Plugins::load(plugins, chains, Arc::new(tables), &ComponentSettings::default()).await;
+    loaded.expect("the engine starts")
 }
 
 pub(crate) async fn load(plugins: &[PluginSettings], chains: ChainSettings) -> Plugins {
