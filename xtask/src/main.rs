@@ -17,6 +17,7 @@ mod packages;
 mod plugins;
 mod run;
 mod step;
+mod storm;
 mod test;
 mod toolchain;
 
@@ -46,6 +47,8 @@ enum Command {
     Bench(bench::Options),
     /// Run one fuzz target, or all of them, for a while.
     Fuzz(fuzz::Options),
+    /// Harass the running PBX with damaged messages, and print what it did.
+    Storm(storm::Options),
     /// Check licences, advisories and sources of all dependencies with cargo-deny.
     Deny,
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Plugins => build_plugins().map(drop),
         Command::Bench(options) => bench::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Storm(options) => storm::run(&options),
         Command::Deny => deny::run(),
     };
     match outcome {

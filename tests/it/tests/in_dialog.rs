@@ -29,6 +29,18 @@ fn a_caller_holds_and_resumes() {
 }
 
 #[test]
+fn a_re_invite_that_is_never_finally_answered_ends_with_its_call() {
+    let mut world = World::new(1);
+    let (mut caller, callee) = connected(&mut world, true);
+    let offer = sdp(&world, caller.wire, "sendonly");
+    caller.send(&mut world, "INVITE", "application/sdp", &offer);
+    let twin = callee.last_request(&world, Method::Invite);
+    callee.answer(&mut world, &twin, StatusCode::TRYING, "");
+    hang_up(&mut world, caller, &callee);
+    assert_eq!(callee.last_request(&world, Method::Cancel).call_id(), twin.call_id());
+}
+
+#[test]
 fn a_callee_holds() {
     let mut world = World::new(1);
     let (caller, mut callee) = connected(&mut world, true);

@@ -389,8 +389,12 @@ fn is_in_call(call: &mut Call, passed: &Passed) -> bool {
     call.is_answered() && call.leg_mut(to).is_some_and(|leg| leg.dialog.id == passed.dialog && !leg.absent)
 }
 
-/// The call ends: requests that still wait for the other leg get their final response now.
+/// The call ends: requests that still wait for the other leg get their final response now, and a re-INVITE of ours that its peer
+/// never finally answers is cancelled, because otherwise it would wait for ever (RFC 3261 §17.1.1.2, Proceeding).
 pub(crate) fn abandon(call: &mut Call, ctx: &mut Context, now: Instant) {
+    for ours in call.reinvite.iter().chain(&call.moved_in) {
+        ctx.endpoint.cancel(now, *ours);
+    }
     for passed in call.passed.drain(..) {
         let answer = Response::new(&passed.message, &passed.flow, StatusCode::REQUEST_TERMINATED, None);
         ctx.endpoint.respond(now, passed.theirs, &answer);
