@@ -79,7 +79,7 @@ impl Decider {
 fn settings(plugin: &PluginConfig) -> PluginSettings {
     PluginSettings {
         name: plugin.name.clone(),
-        path: plugin.path.clone(),
+        source: plugin.source.clone(),
         config: plugin.config.clone(),
         limits: plugin.limits.clone(),
     }

@@ -48,7 +48,9 @@ fn main() {
 async fn load() -> Plugins {
     let plugin = |name: &str| PluginSettings {
         name: name.into(),
-        path: Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../target/plugins/{name}.wasm")),
+        source: Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(format!("../../target/plugins/{name}.wasm"))
+            .into(),
         config: json!({}),
         limits: Limits::default(),
     };

@@ -44,6 +44,7 @@ mod plugins;
 mod settings;
 mod slot;
 mod snapshot;
+mod source;
 mod state;
 
 pub use compare::{Difference, compare};
@@ -58,7 +59,8 @@ pub use failure::{Failure, FailureReason};
 pub use imports::Lookup;
 pub use kind::Kind;
 pub use limits::Limits;
-pub use load::{LoadError, LoadProblem, read_file};
+pub use load::{LoadError, LoadProblem};
 pub use plugins::Plugins;
 pub use settings::{ChainSettings, OnFailure, PluginSettings, StaticRoute};
+pub use source::{Signer, SignerError, Source, SourceError, SourceRules, read_file};
 pub use state::{Health, Identity, PluginState};

@@ -1,8 +1,5 @@
 //! From a file to a plugin that can be asked, or to a sentence that says what is wrong with it.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +14,9 @@ use crate::failure::Failure;
 use crate::imports::{Grants, Lookup};
 use crate::instance::{fresh_store, settle, until};
 use crate::kind::Kind;
-use crate::limits::MAX_FILE_BYTES;
 use crate::plugin::Plugin;
 use crate::settings::PluginSettings;
+use crate::source::{Fetched, Source, SourceError};
 use crate::state::Identity;
 
 /// How long `describe` and `check-config` may take; nobody waits for a call meanwhile.
@@ -30,12 +27,12 @@ const IMPORTS: [&str; 5] = ["types", "log", "config", "lookup", "metrics"];
 
 /// A plugin that was not loaded.
 #[derive(Debug, thiserror::Error)]
-#[error("plugin {plugin} ({}): {error}", file.display())]
+#[error("plugin {plugin} ({component}): {error}")]
 pub struct LoadProblem {
     /// Name in the configuration.
     pub plugin: String,
-    /// The component file.
-    pub file: PathBuf,
+    /// Where the component is.
+    pub component: Source,
     /// What is wrong.
     pub error: LoadError,
 }
@@ -43,21 +40,9 @@ pub struct LoadProblem {
 /// Why a component is not used. Each says what was expected, what was found, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The file cannot be read.
-    #[error(
-        "expected a component file, but it cannot be read ({0}); build it with `cargo xtask plugins`, or correct the path"
-    )]
-    Unreadable(io::Error),
-    /// The file is larger than any component should be.
-    #[error(
-        "expected a component of at most {limit} bytes, found {found}; build it in release mode and without debug information"
-    )]
-    TooLarge {
-        /// Most that is read.
-        limit: u64,
-        /// Size of the file.
-        found: u64,
-    },
+    /// It was not read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// A core module, such as a compiler leaves it.
     #[error(
         "expected a component, found a core WebAssembly module; make a component of it, as `cargo xtask plugins` does"
@@ -126,7 +111,11 @@ pub(crate) async fn load(
     generation: u32,
 ) -> Result<Plugin, LoadProblem> {
     let loaded = load_file(components, settings, tables, generation).await;
-    loaded.map_err(|error| LoadProblem { plugin: settings.name.clone(), file: settings.path.clone(), error })
+    loaded.map_err(|error| LoadProblem {
+        plugin: settings.name.clone(),
+        component: settings.source.clone(),
+        error,
+    })
 }
 
 async fn load_file(
@@ -136,9 +125,8 @@ async fn load_file(
     generation: u32,
 ) -> Result<Plugin, LoadError> {
     let sandbox = components.sandbox();
-    let bytes: Arc<[u8]> = read_file(&settings.path)?.into();
+    let Fetched { bytes, digest } = components.fetch(&settings.source).await?;
     check_shape(&bytes)?;
-    let digest = digest::of(&bytes);
     let component = components.component(&digest, &bytes).await?;
     check_exports(&component)?;
     check_imports(&component)?;
@@ -155,21 +143,6 @@ async fn load_file(
         config_digest: digest::of(grants.config.as_bytes()),
     };
     Ok(Plugin::new(sandbox.clone(), prepared, identity, grants, settings.limits.clone()))
-}
-
-/// Reads a component file once; everything after works on these bytes, whatever happens to the file.
-///
-/// # Errors
-/// When it cannot be read, or is larger than any component should be.
-pub fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
-    let file = File::open(path).map_err(LoadError::Unreadable)?;
-    let found = file.metadata().map_err(LoadError::Unreadable)?.len();
-    if found > MAX_FILE_BYTES {
-        return Err(LoadError::TooLarge { limit: MAX_FILE_BYTES, found });
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(LoadError::Unreadable)?;
-    Ok(bytes)
 }
 
 /// It has to describe itself, and to decide at least one thing.

@@ -254,7 +254,7 @@ mod tests {
         assert!(path.is_file(), "{} is missing; build it with `cargo xtask plugins`", path.display());
         let limits =
             Limits { concurrency: 1, deadline: Some(Duration::from_millis(50)), ..Limits::default() };
-        let settings = PluginSettings { name: "r".into(), path, config: json!({}), limits };
+        let settings = PluginSettings { name: "r".into(), source: path.into(), config: json!({}), limits };
         let components = Components::start(&ComponentSettings::default()).expect("the engine starts");
         let plugin = load::load(&components, &settings, Arc::new(NoTables), 1).await.expect("it loads");
 

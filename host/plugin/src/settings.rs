@@ -1,17 +1,16 @@
 //! What is to be loaded and who is asked.
 
-use std::path::PathBuf;
-
 use crate::kind::Kind;
 use crate::limits::Limits;
+use crate::source::Source;
 
 /// One component of the configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PluginSettings {
     /// What chains, logs and metrics call it. Unique.
     pub name: String,
-    /// The component file.
-    pub path: PathBuf,
+    /// Where its component is.
+    pub source: Source,
     /// The plugin's own block, an object. The plugin checks it when it is loaded.
     pub config: serde_json::Value,
     /// What it may use.

@@ -87,6 +87,9 @@ impl Pbx {
         command.current_dir(stage.folder()).arg("run").arg("--config").arg(config);
         command.env("CORDBOARD_COMPONENTS__CACHE", artifacts::target_directory().join("component-cache"));
         let log = stage.file(&format!("cordboard-{sip}.log"));
+        let folders =
+            format!("{},{}", artifacts::root().join("target").display(), std::env::temp_dir().display());
+        command.env("CORDBOARD_COMPONENTS__FOLDERS", folders);
         Self { program: Program::start("cordboard", &mut command, &log), sip, http, metrics }
     }
 

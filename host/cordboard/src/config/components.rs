@@ -1,9 +1,9 @@
-//! The section `components`: where the code of plugins is kept once it is compiled.
+//! The section `components`: where the components of plugins may come from, and where their code is kept once it is compiled.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cordboard_plugin::{Aside, CacheSettings, Compiler, ComponentSettings};
+use cordboard_plugin::{Aside, CacheSettings, Compiler, ComponentSettings, Signer, SignerError, SourceRules};
 
 use super::Environment;
 use super::section::Section;
@@ -19,6 +19,10 @@ pub(crate) struct ComponentConfig {
     pub(crate) cache: Option<PathBuf>,
     /// Bytes of all of them together.
     pub(crate) cache_bytes: u64,
+    /// Where components may lie, the folder of the configuration first.
+    pub(crate) folders: Vec<PathBuf>,
+    /// Who may sign components. None: nobody needs to.
+    pub(crate) signers: Vec<Signer>,
 }
 
 /// Reads `components`. Paths are relative to `folder`.
@@ -32,8 +36,17 @@ pub(super) fn read_components(
         Some(written) => written.map(|path| folder.join(path)),
     };
     let size = section.value("cache_size", 1 << 30, value::size(1 << 20..=1 << 40));
+    let beside = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let named = section.list("folders", Vec::new(), value::text).into_iter().map(|path| folder.join(path));
+    let signer = |text: &str| text.parse().map_err(|expected: SignerError| expected.to_string());
+    let config = ComponentConfig {
+        cache,
+        cache_bytes: u64::try_from(size).unwrap_or(u64::MAX),
+        folders: std::iter::once(beside.to_owned()).chain(named).collect(),
+        signers: section.list("signers", Vec::new(), signer),
+    };
     section.finish();
-    ComponentConfig { cache, cache_bytes: u64::try_from(size).unwrap_or(u64::MAX) }
+    config
 }
 
 /// Where programs of this user keep what they can make again: as systemd says, as the desktop says, or as everybody does.
@@ -57,6 +70,7 @@ impl ComponentConfig {
         ComponentSettings {
             compiler: Compiler::Aside(compiler),
             cache: cache.map(|folder| CacheSettings { folder, max_bytes: self.cache_bytes }),
+            rules: SourceRules { folders: Some(self.folders.clone()), signers: self.signers.clone() },
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The sections of plugins, chains and the static table.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use cordboard_plugin::{Limits, OnFailure};
+use cordboard_plugin::{Limits, OnFailure, Source};
 
 use super::complaint::did_you_mean;
 use super::section::Section;
@@ -14,8 +14,8 @@ use super::value;
 pub(crate) struct PluginConfig {
     /// What chains, logs and metrics call it.
     pub(crate) name: String,
-    /// The component file.
-    pub(crate) path: PathBuf,
+    /// Where its component is.
+    pub(crate) source: Source,
     /// Its own block, which the plugin checks itself.
     pub(crate) config: serde_json::Value,
     /// What it may use.
@@ -64,9 +64,16 @@ pub(super) fn read_plugins(root: &Section<'_>, folder: &Path) -> Vec<PluginConfi
 fn read_plugin(section: &Section<'_>, folder: &Path) -> PluginConfig {
     PluginConfig {
         name: section.required("name", value::name).unwrap_or_default(),
-        path: folder.join(section.required("path", value::text).unwrap_or_default()),
+        source: read_source(section, folder),
         config: read_block(section),
         limits: read_limits(section.section("limits")),
+    }
+}
+
+fn read_source(section: &Section<'_>, folder: &Path) -> Source {
+    Source {
+        path: folder.join(section.required("path", value::text).unwrap_or_default()),
+        sha256: section.optional("sha256", value::sha256),
     }
 }
 

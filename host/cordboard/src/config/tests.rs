@@ -76,7 +76,7 @@ fn any_key_is_overridden_by_an_environment_variable() {
     assert_eq!(config.sip.udp.len(), 2);
     assert_eq!(config.sip.timers.t1, Duration::from_millis(100));
     assert_eq!((config.log.level, config.log.format), (LogLevel::Debug, LogFormat::Json));
-    assert_eq!(config.plugins[0].path, Path::new("b.wasm"));
+    assert_eq!(config.plugins[0].source.path, Path::new("b.wasm"));
     assert_eq!(config.chains.routing, ["a"]);
 }
 

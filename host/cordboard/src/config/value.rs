@@ -140,6 +140,16 @@ pub(crate) fn sip_peer(text: &str) -> Result<String, Expected> {
     })
 }
 
+/// A SHA-256 as `sha256sum` prints it.
+pub(crate) fn sha256(text: &str) -> Result<String, Expected> {
+    let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_digest {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("64 hex digits, as `sha256sum` prints them".to_owned())
+    }
+}
+
 /// Text that says something.
 pub(crate) fn text(text: &str) -> Result<String, Expected> {
     if text.is_empty() { Err("a text".to_owned()) } else { Ok(text.to_owned()) }

@@ -29,7 +29,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // In the runtime, for the processes that it starts.
     let components = runtime.block_on(async { Components::start_with_cache(&settings) })?;
-    let configured = config.plugins.iter().map(|plugin| &plugin.path);
+    let configured = config.plugins.iter().map(|plugin| &plugin.source.path);
     let files: Vec<&PathBuf> =
         if options.files.is_empty() { configured.collect() } else { options.files.iter().collect() };
     for file in files {

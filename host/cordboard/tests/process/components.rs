@@ -22,7 +22,8 @@ fn component(name: &str) -> PathBuf {
 fn configured() -> Configured {
     let plugin = component("route-by-extension");
     Configured::with(&format!(
-        "components: {{cache: cache}}\nplugins: [{{name: r, path: '{}'}}]\nrouting: {{chain: [r]}}\n",
+        "components: {{cache: cache, folders: '{}'}}\nplugins: [{{name: r, path: '{}'}}]\nrouting: {{chain: [r]}}\n",
+        plugin.parent().expect("it lies in a folder").display(),
         plugin.display()
     ))
 }

@@ -50,8 +50,10 @@ impl Configured {
         command.args(arguments).arg(self.file());
         if !self.text.contains("components:") {
             // The tests share one, so that large components are compiled once.
-            command
-                .env("CORDBOARD_COMPONENTS__CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/component-cache"));
+            let cache = concat!(env!("CARGO_TARGET_TMPDIR"), "/component-cache");
+            let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
+            let folders = format!("{},{}", built.display(), std::env::temp_dir().display());
+            command.env("CORDBOARD_COMPONENTS__CACHE", cache).env("CORDBOARD_COMPONENTS__FOLDERS", folders);
         }
         command
     }

@@ -27,6 +27,7 @@ pub(crate) use shape::check_shape;
 use crate::digest;
 use crate::engine::{self, EngineError, Sandbox};
 use crate::load::LoadError;
+use crate::source::{self, Fetched, Source, SourceRules};
 
 /// How components become code.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,6 +36,8 @@ pub struct ComponentSettings {
     pub compiler: Compiler,
     /// Where compiled components are kept; `None`: every load compiles.
     pub cache: Option<CacheSettings>,
+    /// What holds for where components come from.
+    pub rules: SourceRules,
 }
 
 /// Who compiles.
@@ -109,6 +112,7 @@ pub struct Components {
     sandbox: Sandbox,
     compiler: Compiler,
     cache: Option<Arc<Cache>>,
+    rules: SourceRules,
 }
 
 impl Components {
@@ -121,7 +125,12 @@ impl Components {
                 None
             }
         });
-        Ok(Self { sandbox: Sandbox::new()?, compiler: settings.compiler.clone(), cache })
+        Ok(Self {
+            sandbox: Sandbox::new()?,
+            compiler: settings.compiler.clone(),
+            cache,
+            rules: settings.rules.clone(),
+        })
     }
 
     /// Starts the engine for whoever wants the cache filled.
@@ -130,7 +139,12 @@ impl Components {
     /// When the engine does not start, or the cache cannot be used.
     pub fn start_with_cache(settings: &ComponentSettings) -> Result<Self, CacheError> {
         let cache = settings.cache.as_ref().map(Cache::open).transpose()?.map(Arc::new);
-        Ok(Self { sandbox: Sandbox::new()?, compiler: settings.compiler.clone(), cache })
+        Ok(Self {
+            sandbox: Sandbox::new()?,
+            compiler: settings.compiler.clone(),
+            cache,
+            rules: settings.rules.clone(),
+        })
     }
 
     /// Sees to it that the code of a component is in the cache.
@@ -146,6 +160,12 @@ impl Components {
 
     pub(crate) fn sandbox(&self) -> &Sandbox {
         &self.sandbox
+    }
+
+    /// Reads a component, as the rules have it.
+    pub(crate) async fn fetch(&self, source: &Source) -> Result<Fetched, LoadError> {
+        let (source, rules) = (source.clone(), self.rules.clone());
+        blocking(move || source::fetch(&source, &rules)).await
     }
 
     /// The component of these bytes, whose shape has been checked.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use cordboard_plugin::{Health, Limits, LoadError, PluginSettings};
+use cordboard_plugin::{Health, Limits, LoadError, PluginSettings, SourceError};
 use serde_json::{Value, json};
 
 use crate::support::{Tables, aor, chains, component, outcome, question, router, subject, try_load, verdict};
@@ -17,7 +17,8 @@ async fn problem_of(content: &[u8], config: Value) -> LoadError {
 }
 
 async fn problem_of_file(path: PathBuf, config: Value) -> LoadError {
-    let bad = PluginSettings { name: "bad".into(), path: path.clone(), config, limits: Limits::default() };
+    let bad =
+        PluginSettings { name: "bad".into(), source: path.clone().into(), config, limits: Limits::default() };
     let order = chains(&["bad", "good"], &["bad"]);
     let (plugins, mut problems) = try_load(&[bad, router("good")], order, Tables::default()).await;
     assert_eq!(problems.len(), 1, "{problems:?}");
@@ -80,7 +81,8 @@ async fn a_file_beyond_32_mib_is_not_read() {
     let path = folder.path().join("large.wasm");
     let file = fs::File::create(&path).expect("the file is made");
     file.set_len((32 << 20) + 1).expect("the file is made sparse");
-    assert!(matches!(problem_of_file(path, json!({})).await, LoadError::TooLarge { .. }));
+    let error = problem_of_file(path, json!({})).await;
+    assert!(matches!(error, LoadError::Source(SourceError::TooLarge { .. })), "{error}");
 }
 
 #[tokio::test]

@@ -7,4 +7,5 @@ mod host_functions;
 mod incidents;
 mod loading;
 mod reference;
+mod sources;
 mod support;

@@ -26,7 +26,12 @@ pub(crate) fn component(name: &str) -> PathBuf {
 }
 
 pub(crate) fn plugin(name: &str, component_name: &str, config: Value) -> PluginSettings {
-    PluginSettings { name: name.into(), path: component(component_name), config, limits: unhurried() }
+    PluginSettings {
+        name: name.into(),
+        source: component(component_name).into(),
+        config,
+        limits: unhurried(),
+    }
 }
 
 /// The usual limits, with a deadline that a busy machine does not reach.
