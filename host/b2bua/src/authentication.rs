@@ -24,7 +24,7 @@ pub(crate) enum Proof {
     Proven,
     /// Not proven: the values of WWW-Authenticate.
     Missing(Vec<String>),
-    /// There is nothing to verify with: an unknown secret, or too many realms.
+    /// Too many realms.
     Impossible,
 }
 
@@ -39,7 +39,9 @@ impl Authentication {
         Self { realms: BTreeMap::new(), rng }
     }
 
-    /// Checks whether `request`, which came over `flow`, proves the user that the challenge names.
+    /// Checks whether `request`, which came over `flow`, proves the user that the challenge names. A secret that the configuration
+    /// does not hold is a password that nobody knows: a plugin names a secret for each user, and another answer for users who have
+    /// none would tell a stranger who has one.
     pub(crate) fn check(
         &mut self,
         now: Instant,
@@ -48,11 +50,6 @@ impl Authentication {
         flow: &Flow,
         challenge: &Challenge,
     ) -> Proof {
-        if let Credential::Secret(name) = &challenge.credential
-            && !settings.secrets.contains_key(name)
-        {
-            return Proof::Impossible;
-        }
         let Some(server) = self.server(now, &challenge.realm) else { return Proof::Impossible };
         let source = flow.remote.ip();
         let outcome = match Credentials::find(request, HeaderName::Authorization, &challenge.realm) {

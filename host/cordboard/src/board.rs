@@ -152,6 +152,11 @@ impl Board {
         self.connections_refused.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// So many connections are open. Between two inputs of the core only this tells those that say nothing.
+    pub(crate) fn connections(&self, open: usize) {
+        self.connections.store(open, Ordering::Relaxed);
+    }
+
     /// Shows the figures of the core.
     pub(crate) fn publish(&self, counters: &Counters, connections: usize) {
         let endpoint = &counters.endpoint;

@@ -121,14 +121,15 @@ fn media_ports(config: &Config) -> Finding {
 }
 
 fn descriptors(config: &Config) -> Finding {
-    let needed = kernel::descriptors_needed(config.admission.max_calls, config.sip.streams.max_connections);
+    let calls = crate::config::calls_of(config.media.ports);
+    let needed = kernel::descriptors_needed(calls, config.sip.streams.max_connections);
     let limit = kernel::raise_descriptor_limit();
     if limit >= needed {
         return ok("descriptors", format!("{limit} may be open, {needed} are needed at the most"));
     }
     let text = format!(
-        "{limit} may be open, {needed} are needed for every call and connection; raise `ulimit -n` or LimitNOFILE, or lower \
-         admission.max_calls"
+        "{limit} may be open, {needed} are needed for every port and connection; raise `ulimit -n` or LimitNOFILE, or lower \
+         media.ports and sip.streams.max_connections"
     );
     warn("descriptors", text)
 }

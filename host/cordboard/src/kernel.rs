@@ -37,9 +37,21 @@ fn drops_in(table: &str, wanted: &BTreeSet<String>) -> u64 {
     table.lines().skip(1).filter_map(of_line).sum()
 }
 
-/// Descriptors that `calls` calls and `connections` connections need: eight sockets per call, and a few for the process.
+/// Descriptors that `calls` calls and `connections` connections need: eight sockets per call, and a few for the process. Sockets stay
+/// open while their ports rest after a call, so the calls are those that the port range has room for.
 pub(crate) fn descriptors_needed(calls: usize, connections: usize) -> u64 {
     (calls * 8 + connections + 128) as u64
+}
+
+/// How many calls and connections there may be with so many descriptors: all that are wanted where they suffice. Otherwise calls get
+/// five eighths and connections a quarter, so that health, metrics, logs and plugins have the rest however much is asked of us.
+/// A call more gets 503, a connection more is closed.
+pub(crate) fn affordable(limit: u64, calls: usize, connections: usize) -> (usize, usize) {
+    if limit >= descriptors_needed(calls, connections) {
+        return (calls, connections);
+    }
+    let share = |part: u64| usize::try_from(part).unwrap_or(usize::MAX).max(1);
+    (calls.min(share(limit * 5 / 8 / 8)), connections.min(share(limit / 4)))
 }
 
 /// Raises the descriptor limit as far as the kernel lets us. Gives what it is now.
@@ -59,6 +71,20 @@ pub(crate) fn descriptor_limit() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_calls_and_connections_may_use_leaves_a_rest() {
+        for (limit, calls, connections, affordable_ones) in [
+            (20_000, 1_250, 4_096, (1_250, 4_096)),
+            (14_223, 1_250, 4_096, (1_111, 3_555)),
+            (1_024, 1_250, 4_096, (80, 256)),
+            (1_024, 10, 4_096, (10, 256)),
+            (0, 1_250, 4_096, (1, 1)),
+            (u64::MAX, 8_191, 1_000_000, (8_191, 1_000_000)),
+        ] {
+            assert_eq!(affordable(limit, calls, connections), affordable_ones, "{limit}");
+        }
+    }
 
     const TABLE: &str = "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n\
         1: 00000000:13C4 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1 2 0000000000000000 42\n\

@@ -11,7 +11,8 @@ use cordboard_api::{health_router, metrics_router, serve};
 use cordboard_b2bua::{Command, Core, Input, Settings};
 use cordboard_events::{EventFeed, Metrics};
 use cordboard_media::command::MediaReply;
-use cordboard_media::relay::Relay;
+use cordboard_media::port::BLOCK_PORTS;
+use cordboard_media::relay::{Relay, RelaySettings};
 use cordboard_sip::Transport;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -19,7 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bind::{self, Bound};
 use crate::board::Board;
-use crate::config::Config;
+use crate::config::{Config, StreamLimits, calls_of};
 use crate::decide::Decider;
 use crate::driver::{Desk, Handshakes, INBOX_CAPACITY, Servers, Signalling};
 use crate::logging::Logging;
@@ -109,16 +110,32 @@ fn tell_what_the_kernel_refuses(config: &Config, bound: &Bound) {
             );
         }
     }
-    let needed = kernel::descriptors_needed(config.admission.max_calls, config.sip.streams.max_connections);
     let limit = kernel::raise_descriptor_limit();
-    if limit < needed {
+    let (calls, connections) = affordable(config);
+    if (calls, connections) != (calls_of(config.media.ports), config.sip.streams.max_connections) {
         tracing::warn!(
             limit,
-            needed,
-            "too few file descriptors for every call and connection; calls beyond get 503. Raise `ulimit -n` or LimitNOFILE, \
-             or lower admission.max_calls"
+            calls,
+            connections,
+            "too few file descriptors for every port and connection; calls beyond get 503, connections beyond are closed. Raise \
+             `ulimit -n` or LimitNOFILE, or lower media.ports and sip.streams.max_connections"
         );
     }
+}
+
+/// The calls and connections that there are file descriptors for.
+fn affordable(config: &Config) -> (usize, usize) {
+    let limit = kernel::descriptor_limit();
+    kernel::affordable(limit, calls_of(config.media.ports), config.sip.streams.max_connections)
+}
+
+/// The part of the port range that there are descriptors for.
+fn affordable_media(config: &Config) -> RelaySettings {
+    let (first, last) = config.media.ports;
+    let ports = affordable(config).0 * usize::from(BLOCK_PORTS);
+    // An odd first port is left out, so the range is one longer.
+    let affordable = u16::try_from(usize::from(first) + ports).unwrap_or(u16::MAX);
+    RelaySettings { ports: (first, last.min(affordable)), ..config.media.clone() }
 }
 
 /// The running parts.
@@ -172,7 +189,7 @@ impl Process {
         let signalling = Signalling {
             udp: bound.udp,
             streams: bound.streams,
-            limits: config.sip.streams.clone(),
+            limits: StreamLimits { max_connections: affordable(config).1, ..config.sip.streams.clone() },
             core,
             relay,
             desk,
@@ -315,7 +332,7 @@ fn load_plugins(
 /// Starts the relay. What it tells later comes through a queue that holds a time-out and a release of every call there can be,
 /// and as many other things; those are dropped when it is half full, so that a flood of digits costs no release.
 fn start_relay(config: &Config) -> anyhow::Result<(Arc<Relay>, mpsc::Receiver<Input>)> {
-    let kept = 2 * crate::config::calls_of(config.media.ports) + 64;
+    let kept = 2 * calls_of(config.media.ports) + 64;
     let (told, media) = mpsc::channel(2 * kept);
     let tell = move |reply: MediaReply| {
         let minor = matches!(reply, MediaReply::Pressed { .. } | MediaReply::Silent { .. });
@@ -327,7 +344,7 @@ fn start_relay(config: &Config) -> anyhow::Result<(Arc<Relay>, mpsc::Receiver<In
         }
     };
     let relay =
-        Relay::start(config.media.clone(), tell).context("the RTP relay cannot start (section media)")?;
+        Relay::start(affordable_media(config), tell).context("the RTP relay cannot start (section media)")?;
     Ok((Arc::new(relay), media))
 }
 

@@ -25,8 +25,11 @@ const TRIES: usize = 20;
 /// What is slower than this above the floor is a stall.
 const STALL: Duration = Duration::from_millis(100);
 
-/// 64*T1 and more: how long transactions and lingering calls remember.
-const FORGOTTEN: Duration = Duration::from_secs(40);
+/// How long a call lasts that nobody hangs up, which is most of them.
+const CALLS: Duration = Duration::from_secs(10);
+
+/// Until the last call has ended and been forgotten, which takes 64*T1 more, and its ports have rested.
+const FORGOTTEN: Duration = Duration::from_secs(10 + 40);
 
 /// A running PBX and what is needed to harass it.
 pub struct Storm {
@@ -53,8 +56,11 @@ impl Storm {
             media: Some(33_000..=64_999),
             exempt: vec![IpAddr::V4(SOURCE)],
             log_level: Some("error"),
-            ring_timeout_s: Some(3),
-            sections: format!("dns: {{servers: ['{server}'], timeout: 200ms}}\n"),
+            sections: format!(
+                "dns: {{servers: ['{server}'], timeout: 200ms}}\n\
+                 calls: {{ring_timeout: 3s, max_duration: {}s}}\n",
+                CALLS.as_secs()
+            ),
             ..Options::default()
         };
         let pbx = Pbx::start(stage, &options);
@@ -207,7 +213,6 @@ impl Storm {
     fn settled_bytes(&mut self, count: u64) -> u64 {
         if count >= 10_000 && self.pbx.is_running() {
             let mut rng = ChaCha12Rng::seed_from_u64(self.seed);
-            // The calls of users who no longer answer end by themselves; those that stand are ended by the time limit of their answers.
             let quiet = FORGOTTEN.as_millis() / 100;
             for _ in 0..quiet {
                 self.answer_calls(&mut rng);

@@ -96,10 +96,45 @@ fn an_answer_that_was_used_before_is_stale() {
 
 #[test]
 fn a_secret_that_the_configuration_does_not_hold_lets_nobody_in() {
-    let (mut world, wire) = guarded("no-such-secret");
-    assert_eq!(send(&mut world, wire, "REGISTER", 1, None), 403);
-    assert_eq!(send(&mut world, wire, "INVITE", 1, None), 403);
-    world.settle();
+    for password in ["", "correct horse", "no-such-secret"] {
+        let (mut world, wire) = guarded("no-such-secret");
+        for method in ["REGISTER", "INVITE"] {
+            assert_eq!(send(&mut world, wire, method, 1, None), 401);
+            let answer = proof(&world, wire, method, "1001", password);
+            assert_eq!(send(&mut world, wire, method, 2, Some(&answer)), 401);
+        }
+        assert_eq!(world.node.counters().bindings, 0);
+        assert!(world.node.policy.route_questions.is_empty());
+        world.settle();
+    }
+}
+
+/// The last response, without what chance has put into it.
+fn shown(world: &World, wire: WireId) -> String {
+    let response = world.on(wire).received().last().expect("a response came");
+    let text = String::from_utf8_lossy(response.bytes()).into_owned();
+    let cut = |text: &str, begin: &str, end: &str| {
+        let mut parts = text.split(begin);
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |text, part| text + begin + part.split_once(end).map_or(part, |(_, rest)| rest))
+    };
+    cut(&cut(&text, "nonce=\"", "\""), "<sip:1002@pbx.test>;tag=", "\r\n")
+}
+
+#[test]
+fn who_guesses_hears_the_same_of_users_that_there_are_and_that_there_are_not() {
+    for method in ["REGISTER", "INVITE"] {
+        let heard = ["phone-1001", "phone-of-nobody"].map(|secret| {
+            let (mut world, wire) = guarded(secret);
+            send(&mut world, wire, method, 1, None);
+            let challenged = shown(&world, wire);
+            let answer = proof(&world, wire, method, "1001", "battery staple");
+            send(&mut world, wire, method, 2, Some(&answer));
+            (challenged, shown(&world, wire))
+        });
+        assert!(heard[0].1.starts_with("SIP/2.0 401"), "{}", heard[0].1);
+        assert_eq!(heard[0], heard[1], "{method}");
+    }
 }
 
 #[test]

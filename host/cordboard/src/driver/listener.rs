@@ -32,6 +32,7 @@ fn admit(shell: &Handle, transport: Transport, stream: TcpStream, remote: Socket
     let flow = Flow { transport, local, remote, connection: ConnectionId::NONE };
     match shell.with_streams(|streams| streams.accepted(flow)) {
         Some(ticket) => {
+            shell.board().connections(shell.with_streams(|streams| streams.len()));
             tokio::task::spawn_local(connection::accepted(shell.clone(), ticket, stream));
         }
         None => {

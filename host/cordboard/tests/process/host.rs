@@ -65,7 +65,19 @@ impl Configured {
 
     /// Starts the PBX and waits until it runs.
     pub(crate) fn start(&self) -> Host {
-        let mut command = self.command(&["run", "--config"]);
+        self.launch(self.command(&["run", "--config"]))
+    }
+
+    /// Starts it where no process may have more than so many file descriptors.
+    pub(crate) fn start_with_descriptors(&self, limit: u32) -> Host {
+        let run = self.command(&["run", "--config"]);
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("ulimit -n {limit} && exec \"$0\" \"$@\""));
+        shell.arg(run.get_program()).args(run.get_args());
+        self.launch(shell)
+    }
+
+    fn launch(&self, mut command: Command) -> Host {
         let mut child =
             command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let stderr = child.stderr.take().expect("it is piped");
@@ -157,6 +169,14 @@ impl Host {
             pause();
         }
         panic!("{series} is {:?}, not {value}", self.metric(series));
+    }
+
+    /// The memory that it has in use.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it lives");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the kernel tells");
+        let kib = line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok());
+        kib.expect("a number of KiB") * 1024
     }
 
     /// Sends SIGTERM.

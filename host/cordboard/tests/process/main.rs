@@ -2,6 +2,7 @@
 
 mod command_line;
 mod components;
+mod descriptors;
 mod host;
 mod plugin_author;
 mod start_and_stop;

@@ -126,18 +126,66 @@ fn connections_beyond_the_limits_are_closed_and_counted() {
     serves_others(&host);
 }
 
+/// A connection with this on its way.
+fn opened(host: &Host, bytes: &[u8]) -> TcpStream {
+    let mut stream = host.connect();
+    stream.write_all(bytes).expect("it is sent");
+    stream
+}
+
 #[test]
 fn a_thousand_half_open_requests_do_no_harm() {
     let host = configured("").start();
-    let half: Vec<TcpStream> = (0..1000)
-        .map(|_| {
-            let mut stream = host.connect();
-            stream.write_all(b"INVITE sip:1001@127.0.0.1 SIP/2.0\r\nVia: ").expect("it is sent");
-            stream
-        })
-        .collect();
+    let begin = b"INVITE sip:1001@127.0.0.1 SIP/2.0\r\nVia: ";
+    // What the first ones cost is there for the others, too.
+    drop((0..100).map(|_| opened(&host, begin)).collect::<Vec<_>>());
+    host.wait_for_metric("sip_pbx_connections", 0.0);
+    let before = host.resident_bytes();
+    let half: Vec<TcpStream> = (0..1000).map(|_| opened(&host, begin)).collect();
     serves_others(&host);
+    let each = host.resident_bytes().saturating_sub(before) / 1000;
+    assert!(each <= 64 * 1024, "{each} bytes for each");
     drop(half);
     host.wait_for_metric("sip_pbx_connections", 0.0);
+    serves_others(&host);
+}
+
+#[test]
+fn what_a_peer_can_make_us_keep_is_a_header_block_of_64_kib_at_most() {
+    let host = configured("").start();
+    serves_others(&host);
+    let line = [b"X-Filler: ".as_slice(), &[b'a'; 1000], b"\r\n"].concat();
+    let before = host.resident_bytes();
+    let full: Vec<TcpStream> = (0..200)
+        .map(|_| opened(&host, &[b"OPTIONS sip:127.0.0.1 SIP/2.0\r\n".as_slice(), &line.repeat(58)].concat()))
+        .collect();
+    serves_others(&host);
+    let each = host.resident_bytes().saturating_sub(before) / 200;
+    assert!(each <= 3 * 64 * 1024, "{each} bytes for each");
+    drop(full);
+    host.wait_for_metric("sip_pbx_connections", 0.0);
+}
+
+/// An INVITE over TCP; nobody is there whom it could reach.
+fn invite(number: u32) -> String {
+    options(number, "TCP")
+        .replace("OPTIONS sip:127.0.0.1", "INVITE sip:1001@127.0.0.1")
+        .replace("CSeq: 1 OPTIONS", "Contact: <sip:peer@127.0.0.1:9;transport=tcp>\r\nCSeq: 1 INVITE")
+}
+
+#[test]
+fn a_thousand_connections_that_are_reset_after_their_invite_leave_nothing() {
+    let exempt = "admission: {exempt: [127.0.0.1]}\n";
+    let host =
+        Configured::with(&format!("sip: {{udp: '127.0.0.1:0', tcp: '127.0.0.1:0'}}\n{exempt}")).start();
+    for number in 0..1000 {
+        let stream = opened(&host, invite(number).as_bytes());
+        // Closing with this set is a reset.
+        rustix::net::sockopt::set_socket_linger(&stream, Some(std::time::Duration::ZERO))
+            .expect("a socket can be reset");
+    }
+    serves_others(&host);
+    host.wait_for_metric("sip_pbx_connections", 0.0);
+    host.wait_for_metric("sip_pbx_active_calls", 0.0);
     serves_others(&host);
 }

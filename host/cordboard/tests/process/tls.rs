@@ -131,10 +131,10 @@ fn a_listener_without_a_certificate_is_a_mistake_that_check_tells() {
 }
 
 #[test]
-fn slow_handshakes_of_many_peers_do_not_delay_others() {
+fn a_thousand_slow_handshakes_are_bounded_and_do_not_delay_others() {
     let authority = Authority::new();
-    let host: Host = configured(&authority, "", "").start();
-    let half: Vec<TcpStream> = (0..200)
+    let host: Host = configured(&authority, "", "connect_timeout: 5s, max_per_source: 2000").start();
+    let half: Vec<TcpStream> = (0..1000)
         .map(|_| {
             let mut stream = TcpStream::connect(host.address("tls")).expect("it listens");
             // The beginning of a record of a ClientHello.
@@ -144,6 +144,46 @@ fn slow_handshakes_of_many_peers_do_not_delay_others() {
         .collect();
     let mut other = host.secure("tls", authority.client(&[&TLS13], None)).expect("it is met");
     is_served(&mut other, 1);
-    drop(half);
+    // Their time is over, although they are still there.
     host.wait_for_metric("sip_pbx_connections", 1.0);
+    is_served(&mut other, 2);
+    drop(half);
+}
+
+/// A ClientHello that offers this version at most, with suites that every version from 1.0 to 1.2 knows.
+fn client_hello(version: [u8; 2]) -> Vec<u8> {
+    let suites =
+        [0xc0, 0x14, 0xc0, 0x13, 0xc0, 0x2f, 0xc0, 0x30, 0xc0, 0x2b, 0xc0, 0x2c, 0x00, 0x35, 0x00, 0x2f];
+    // Curves, point formats and, for 1.2, signatures.
+    let extensions = [
+        &[0, 10, 0, 6, 0, 4, 0, 29, 0, 23][..],
+        &[0, 11, 0, 2, 1, 0],
+        &[0, 13, 0, 10, 0, 8, 4, 3, 8, 4, 4, 1, 5, 3],
+    ]
+    .concat();
+    let length = |bytes: &[u8]| u16::try_from(bytes.len()).expect("it is short").to_be_bytes();
+    let hello =
+        [&version[..], &[7; 32], &[0], &length(&suites), &suites, &[1, 0], &length(&extensions), &extensions]
+            .concat();
+    let handshake = [&[1, 0][..], &length(&hello), &hello].concat();
+    [&[22, 3, 1][..], &length(&handshake), &handshake].concat()
+}
+
+#[test]
+fn tls_1_0_and_1_1_are_refused() {
+    const ALERT: u8 = 21;
+    const HANDSHAKE: u8 = 22;
+    const PROTOCOL_VERSION: u8 = 70;
+    let authority = Authority::new();
+    let host = configured(&authority, "", "").start();
+    for (version, served) in [([3, 1], false), ([3, 2], false), ([3, 3], true)] {
+        let mut stream = TcpStream::connect(host.address("tls")).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket can wait");
+        stream.write_all(&client_hello(version)).expect("it is sent");
+        let mut record = [0; 7];
+        stream.read_exact(&mut record).expect("it is answered");
+        let expected = if served { HANDSHAKE } else { ALERT };
+        assert_eq!(record[0], expected, "{version:?}: {record:?}");
+        assert!(served || record[6] == PROTOCOL_VERSION, "{version:?}: {record:?}");
+    }
 }
