@@ -14,10 +14,13 @@ use cordboard_plugin::{
 use tracing::Instrument as _;
 
 use crate::config::{Config, PluginConfig};
+use crate::journal::{Journal, Taken};
 
 /// Answers questions. Asked from many tasks at once.
 pub(crate) struct Decider {
     plugins: Plugins,
+    /// Where decisions are written down; `None`: nowhere.
+    journal: Option<Journal>,
 }
 
 impl Decider {
@@ -32,7 +35,12 @@ impl Decider {
         let settings: Vec<PluginSettings> = config.plugins.iter().map(settings).collect();
         let (plugins, problems) =
             Plugins::load(&settings, chains(config), tables, &config.components.settings()).await?;
-        Ok((Self { plugins }, problems))
+        Ok((Self { plugins, journal: None }, problems))
+    }
+
+    /// Writes every decision down.
+    pub(crate) fn journalled(self, journal: Option<Journal>) -> Self {
+        Self { journal, ..self }
     }
 
     /// The answer to a question; the documented fallback when a plugin has none. Whatever is logged meanwhile carries the call's id.
@@ -42,15 +50,25 @@ impl Decider {
                 let span = span(subject.facts());
                 let decided = self.plugins.authorize(&subject).instrument(span.clone()).await;
                 span.in_scope(|| note("authorization", &decided));
-                Answer::Authorized(decided.answer)
+                let keep = |decided| Taken::Authorize(Box::new((subject, decided)));
+                Answer::Authorized(self.kept(decided, keep))
             }
             Question::Route(question) => {
                 let span = span(&question.call);
                 let decided = self.plugins.route(&question).instrument(span.clone()).await;
                 span.in_scope(|| note("routing", &decided));
-                Answer::Routed(decided.answer)
+                let keep = |decided| Taken::Route(Box::new((question, decided)));
+                Answer::Routed(self.kept(decided, keep))
             }
         }
+    }
+
+    /// The answer of a decision that goes into the journal.
+    fn kept<T: Clone>(&self, decided: Decided<T>, taken: impl FnOnce(Decided<T>) -> Taken) -> T {
+        let Some(journal) = &self.journal else { return decided.answer };
+        let answer = decided.answer.clone();
+        journal.keep(taken(decided));
+        answer
     }
 
     /// The health of each plugin, and of each chain that does not work as configured.

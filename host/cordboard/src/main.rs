@@ -11,6 +11,7 @@ mod config;
 mod decide;
 mod doctor;
 mod driver;
+mod journal;
 mod kernel;
 mod logging;
 mod node;

@@ -12,6 +12,7 @@ use cordboard_model::{TrunkState, TrunkStatus};
 use crate::board::Board;
 use crate::decide::Decider;
 use crate::driver::Desk;
+use crate::journal::Journal;
 use crate::kernel;
 use crate::logging::Logging;
 
@@ -27,6 +28,8 @@ pub(crate) struct Node {
     pub(crate) desk: Desk,
     /// Plugins.
     pub(crate) decider: Arc<Decider>,
+    /// Decisions on their way into the store, if there is one.
+    pub(crate) journal: Option<Journal>,
     /// Events.
     pub(crate) events: EventSender,
     /// What events are folded into.
@@ -40,6 +43,7 @@ impl HealthSource for Node {
         let mut parts = vec![signalling(&self.board)];
         parts.extend(self.decider.parts());
         parts.extend(self.board.trunks().iter().map(trunk));
+        parts.extend(self.journal.as_ref().map(Journal::part));
         Health::new(self.board.is_live(), self.board.is_draining(), parts)
     }
 }
@@ -78,6 +82,8 @@ impl MetricsSource for Node {
             PortFigures { allocated: ports.allocated, quarantined: ports.quarantined, total: ports.total };
         figures.kernel_drops = kernel::drops(&self.udp);
         figures.queues = vec![self.events.figures(), self.logging.figures(), self.desk.figures()];
+        figures.queues.extend(self.journal.as_ref().map(Journal::queue));
+        figures.store = self.journal.as_ref().map(Journal::figures);
         figures.plugins = self.decider.figures();
         self.metrics.render(&figures)
     }

@@ -40,12 +40,14 @@ async fn apply(new: &Config, running: &Config, logging: &Logging, tls: &Tls, inb
         || new.http != running.http
         || new.metrics != running.metrics
         || new.dns != running.dns
+        || new.store != running.store
+        || new.journal != running.journal
         || new.components != running.components
         || new.plugins != running.plugins
         || new.chains != running.chains;
     if moved {
         tracing::warn!(
-            "reloaded; listeners, media ports, DNS servers, plugins and chains change at the next start only"
+            "reloaded; listeners, media ports, DNS servers, store, journal, plugins and chains change at the next start only"
         );
     } else {
         tracing::info!("reloaded");

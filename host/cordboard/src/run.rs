@@ -23,6 +23,7 @@ use crate::board::Board;
 use crate::config::{Config, StreamLimits, calls_of};
 use crate::decide::Decider;
 use crate::driver::{Desk, Handshakes, INBOX_CAPACITY, Servers, Signalling};
+use crate::journal::Journal;
 use crate::logging::Logging;
 use crate::node::Node;
 use crate::registrations::Registrations;
@@ -168,7 +169,9 @@ impl Process {
         let (inbox, inbox_out) = mpsc::channel(INBOX_CAPACITY);
         let (relay, media) = start_relay(config)?;
         let registrations = Arc::new(Registrations::default());
-        let decider = Arc::new(load_plugins(config, registrations.clone(), runtime)?);
+        let journal = start_journal(config)?;
+        let decider = load_plugins(config, registrations.clone(), runtime)?.journalled(journal.clone());
+        let decider = Arc::new(decider);
         let servers = Arc::new(Servers::default());
         let tls = Arc::new(Tls::new(config.tls.clone()));
         let listeners = listeners(&bound)?;
@@ -182,6 +185,7 @@ impl Process {
             relay: relay.clone(),
             desk: desk.clone(),
             decider,
+            journal,
             events: events.clone(),
             metrics: Arc::new(Metrics::new()),
             udp: addresses(&bound)?,
@@ -285,6 +289,10 @@ impl Process {
                 tracing::warn!(%error, "an HTTP listener ended with an error");
             }
         }
+        if let Some(journal) = self.node.journal.clone() {
+            // Whether all of it was written is in the log.
+            let _ = tokio::task::spawn_blocking(move || journal.finish(FAREWELL)).await;
+        }
         drop(self.node);
         let _ = tokio::time::timeout(FAREWELL, self.events).await;
         match ended {
@@ -327,6 +335,13 @@ fn load_plugins(
         tracing::warn!(chain, reason, "a chain does not work as configured");
     }
     Ok(decider)
+}
+
+/// The journal, if anything is to be remembered. That its file cannot be used is told later, and tried again.
+fn start_journal(config: &Config) -> anyhow::Result<Option<Journal>> {
+    let Some(file) = &config.store else { return Ok(None) };
+    let journal = Journal::start(file, &config.journal).context("the thread of the store cannot start")?;
+    Ok(Some(journal))
 }
 
 /// Starts the relay. What it tells later comes through a queue that holds a time-out and a release of every call there can be,

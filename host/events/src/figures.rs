@@ -43,6 +43,8 @@ pub struct Figures {
     pub queues: Vec<QueueFigures>,
     /// Plugins.
     pub plugins: Vec<PluginFigures>,
+    /// What outlives the process; `None`: nothing is kept.
+    pub store: Option<StoreFigures>,
     /// Trunks as they were told last.
     pub trunks: Vec<TrunkStatus>,
 }
@@ -69,6 +71,17 @@ pub struct QueueFigures {
     pub capacity: usize,
     /// Entries that did not fit.
     pub dropped: u64,
+}
+
+/// The database.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreFigures {
+    /// Whether it took what was written last.
+    pub up: bool,
+    /// Records that are in it.
+    pub written: u64,
+    /// Attempts to write that failed.
+    pub failures: u64,
 }
 
 /// One plugin.

@@ -13,6 +13,7 @@ mod plugins;
 mod section;
 mod server;
 mod sip;
+mod store;
 mod tls;
 mod trunks;
 mod value;
@@ -45,6 +46,7 @@ pub(crate) use plugins::{ChainConfig, PluginConfig};
 use section::Section;
 pub(crate) use server::{LogConfig, LogFormat, LogLevel};
 pub(crate) use sip::{SipConfig, StreamLimits, calls_of, listener_key};
+pub(crate) use store::JournalConfig;
 
 use crate::tls::TlsSettings;
 
@@ -86,6 +88,10 @@ pub(crate) struct Config {
     pub(crate) plugins: Vec<PluginConfig>,
     /// Who decides what.
     pub(crate) chains: ChainConfig,
+    /// The file of what is remembered; `None`: nothing is.
+    pub(crate) store: Option<PathBuf>,
+    /// What is kept of decisions.
+    pub(crate) journal: JournalConfig,
     /// How long calls may go on after SIGTERM.
     pub(crate) drain_limit: Duration,
 }
@@ -149,6 +155,8 @@ impl Config {
             components: components::read_components(root.section("components"), folder, environment),
             plugins,
             chains,
+            store: store::read_store(root.section("store"), folder, environment),
+            journal: store::read_journal(root.section("journal")),
             drain_limit: server::read_drain(root.section("drain")),
         };
         config.complain_about_shared_ports(root);

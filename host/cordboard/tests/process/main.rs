@@ -4,6 +4,7 @@ mod command_line;
 mod components;
 mod descriptors;
 mod host;
+mod journal;
 mod plugin_author;
 mod start_and_stop;
 mod streams;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cordboard_model::{TrunkState, TrunkStatus};
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
-use crate::figures::{Distribution, Figures, GuestFigure, PluginFigures, QueueFigures};
+use crate::figures::{Distribution, Figures, GuestFigure, PluginFigures, QueueFigures, StoreFigures};
 
 /// Label pairs and a value.
 type Sample<'a> = (Vec<(&'static str, &'a str)>, u64);
@@ -16,6 +16,7 @@ pub(super) fn of(figures: &Figures) -> Vec<MetricFamily> {
     families.extend(queues(&figures.queues));
     families.extend(plugins(&figures.plugins));
     families.extend(trunks(&figures.trunks));
+    families.extend(figures.store.iter().flat_map(store));
     families
 }
 
@@ -107,6 +108,18 @@ fn queues(queues: &[QueueFigures]) -> Vec<MetricFamily> {
             "sip_pbx_queue_dropped_total",
             "Entries that did not fit in a queue.",
             each(|queue| queue.dropped),
+        ),
+    ]
+}
+
+fn store(store: &StoreFigures) -> Vec<MetricFamily> {
+    vec![
+        gauge("sip_pbx_store_up", "1 when the database took what was written last.", usize::from(store.up)),
+        counter("sip_pbx_store_records_total", "Records written to the database.", store.written),
+        counter(
+            "sip_pbx_store_failures_total",
+            "Attempts to write to the database that failed; what was to be written waits.",
+            store.failures,
         ),
     ]
 }

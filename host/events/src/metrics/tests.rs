@@ -5,7 +5,7 @@ use std::path::Path;
 use cordboard_model::{Aor, CallId, Party, TrunkState, TrunkStatus};
 
 use super::*;
-use crate::figures::{Distribution, GuestFigure, PluginFigures, PortFigures, QueueFigures};
+use crate::figures::{Distribution, GuestFigure, PluginFigures, PortFigures, QueueFigures, StoreFigures};
 
 fn event(kind: EventKind) -> Event {
     Event { call_id: Some(CallId::from_bits(1)), at_ms: 0, kind }
@@ -56,6 +56,7 @@ fn figures() -> Figures {
         rate_limited: 4,
         ports: PortFigures { allocated: 16, quarantined: 8, total: 10_000 },
         queues: vec![QueueFigures { name: "events", depth: 1, capacity: 1024, dropped: 0 }],
+        store: Some(StoreFigures { up: true, written: 12, failures: 2 }),
         plugins: vec![PluginFigures {
             name: "route".into(),
             up: true,
