@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cordboard_api::{
-    Health, HealthSource, MetricsSource, Part, PartState, health_router, metrics_router, serve,
+    Health, HealthSource, MetricsSource, Part, PartState, Trunk, TrunkServer, TrunkSource, health_router,
+    metrics_router, serve, trunks_router,
 };
 use tokio::sync::oneshot;
 
@@ -29,6 +30,16 @@ impl MetricsSource for Node {
     }
 }
 
+impl TrunkSource for Node {
+    fn trunks(&self) -> Vec<Trunk> {
+        let uri = "sip:192.0.2.7".to_owned();
+        let reason = "the server does not answer OPTIONS in time".to_owned();
+        let server = TrunkServer { uri, state: "doubtful", since_ms: 7, last_status: Some(200), reason };
+        let (name, reason) = ("carrier".to_owned(), String::new());
+        vec![Trunk { name, state: "up", since_ms: 5, reason, servers: vec![server], registration: None }]
+    }
+}
+
 /// Asks over a connection of its own and gives status line, headers and body as one text.
 fn ask(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("the server listens");
@@ -44,7 +55,8 @@ async fn probes_and_scrapes_are_answered_until_the_server_is_stopped() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let (stop, stopped) = oneshot::channel::<()>();
-    let router = health_router(node.clone()).merge(metrics_router(node.clone()));
+    let router =
+        health_router(node.clone()).merge(metrics_router(node.clone())).merge(trunks_router(node.clone()));
     let server = tokio::spawn(serve(listener, router, async {
         let _ = stopped.await;
     }));
@@ -62,6 +74,12 @@ async fn probes_and_scrapes_are_answered_until_the_server_is_stopped() {
         assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("draining"), "{ready}");
         assert!(ask(address, "/health").starts_with("HTTP/1.1 503"));
         assert!(ask(address, "/health/live").starts_with("HTTP/1.1 200"));
+
+        let trunks = ask(address, "/api/trunks");
+        let expected = "{\"trunks\":[{\"name\":\"carrier\",\"servers\":[{\"last_status\":200,\
+                        \"reason\":\"the server does not answer OPTIONS in time\",\"since_ms\":7,\"state\":\"doubtful\",\
+                        \"uri\":\"sip:192.0.2.7\"}],\"since_ms\":5,\"state\":\"up\"}]}";
+        assert!(trunks.starts_with("HTTP/1.1 200") && trunks.ends_with(expected), "{trunks}");
 
         let metrics = ask(address, "/metrics");
         assert!(metrics.contains("text/plain; version=0.0.4"), "{metrics}");

@@ -82,7 +82,11 @@ impl Bench {
                     self.input(Input::Media(MediaReply::Allocated { media, ports }));
                 }
                 Output::Wait(_) => break,
-                Output::Media(_) | Output::Resolve { .. } | Output::Event(_) | Output::Location { .. } => {}
+                Output::Media(_)
+                | Output::Resolve { .. }
+                | Output::Event(_)
+                | Output::Location { .. }
+                | Output::Trunk(_) => {}
             }
         }
     }

@@ -11,6 +11,7 @@ use cordboard_sip::endpoint::EndpointCounters;
 use cordboard_sip::transport::{Flow, Transmit};
 
 use crate::Settings;
+use crate::trunk::TrunkReport;
 
 /// Names one name resolution.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -125,6 +126,8 @@ pub enum Output {
         /// Where they are now.
         contacts: Vec<String>,
     },
+    /// A trunk, its servers or its registration changed; `status.state` says when it is gone. For whoever looks at them.
+    Trunk(Box<TrunkReport>),
     /// Nothing more to do before this instant (`None`: before the next input).
     Wait(Option<Instant>),
 }

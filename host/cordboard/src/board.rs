@@ -9,6 +9,8 @@ use cordboard_b2bua::Counters;
 use cordboard_events::Figures;
 use cordboard_model::{TrunkState, TrunkStatus};
 
+use crate::trunks::TrunkTable;
+
 /// A heart that has not beaten for so long has stopped. Ten times the beat, so that a busy machine is not called dead.
 const STOPPED_AFTER: Duration = Duration::from_secs(10);
 
@@ -37,6 +39,8 @@ pub(crate) struct Board {
     trunk_bindings: AtomicUsize,
     /// Locked when a trunk changes and when somebody looks, both rare.
     trunks: Mutex<BTreeMap<String, TrunkStatus>>,
+    /// The same in full, for the API.
+    pub(crate) trunk_table: TrunkTable,
 }
 
 impl Board {
@@ -64,6 +68,7 @@ impl Board {
             overloaded: AtomicU64::default(),
             trunk_bindings: AtomicUsize::default(),
             trunks: Mutex::default(),
+            trunk_table: TrunkTable::default(),
         }
     }
 

@@ -21,6 +21,7 @@ mod reload;
 mod resolve;
 mod run;
 mod tls;
+mod trunks;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

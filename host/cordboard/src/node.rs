@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use cordboard_api::{Health, HealthSource, MetricsSource, Part, PartState};
+use cordboard_api::{Health, HealthSource, MetricsSource, Part, PartState, Trunk, TrunkSource};
 use cordboard_events::figures::PortFigures;
 use cordboard_events::{EventSender, Metrics};
 use cordboard_media::relay::Relay;
@@ -45,6 +45,12 @@ impl HealthSource for Node {
         parts.extend(self.board.trunks().iter().map(trunk));
         parts.extend(self.journal.as_ref().map(Journal::part));
         Health::new(self.board.is_live(), self.board.is_draining(), parts)
+    }
+}
+
+impl TrunkSource for Node {
+    fn trunks(&self) -> Vec<Trunk> {
+        self.board.trunk_table.all()
     }
 }
 

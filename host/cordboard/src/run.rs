@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use cordboard_api::{health_router, metrics_router, serve};
+use cordboard_api::{health_router, metrics_router, serve, trunks_router};
 use cordboard_b2bua::{Command, Core, Input, Settings};
 use cordboard_events::{EventFeed, Metrics};
 use cordboard_media::command::MediaReply;
@@ -391,7 +391,8 @@ fn start_http(
     node: &Arc<Node>,
     stopped: &watch::Receiver<bool>,
 ) -> Vec<tokio::task::JoinHandle<std::io::Result<()>>> {
-    let health = http.map(|listener| (listener, health_router(node.clone())));
+    let health =
+        http.map(|listener| (listener, health_router(node.clone()).merge(trunks_router(node.clone()))));
     let metrics = metrics.map(|listener| (listener, metrics_router(node.clone())));
     let spawn = |(listener, router)| {
         let mut stopped = stopped.clone();

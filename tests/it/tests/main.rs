@@ -40,6 +40,7 @@ mod trunk_failover;
 mod trunk_health;
 mod trunk_identity;
 mod trunk_registers;
+mod trunk_rest;
 mod trunks;
 
 use std::time::Duration;

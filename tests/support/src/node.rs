@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cordboard_b2bua::trunk::TrunkReport;
 use cordboard_b2bua::{Core, Counters, Input, Output, Settings};
 use cordboard_media::command::{MediaReply, Side};
 use cordboard_media::dtmf::Digit;
@@ -37,6 +38,8 @@ pub struct Node {
     replies: BTreeMap<(Instant, u64), Input>,
     replied: u64,
     events: Vec<(Duration, Event)>,
+    /// What was shown last of each trunk.
+    trunks: BTreeMap<String, TrunkReport>,
     start: Instant,
 }
 
@@ -55,6 +58,7 @@ impl Node {
             replies: BTreeMap::new(),
             replied: 0,
             events: Vec::new(),
+            trunks: BTreeMap::new(),
             start: now,
         }
     }
@@ -67,6 +71,14 @@ impl Node {
     /// Every event so far, with the time since the start of the run.
     pub fn events(&self) -> &[(Duration, Event)] {
         &self.events
+    }
+
+    /// What it shows of a trunk.
+    ///
+    /// # Panics
+    /// When it never showed one of this name.
+    pub fn trunk(&self, name: &str) -> &TrunkReport {
+        self.trunks.get(name).expect("the trunk was shown")
     }
 
     /// How each call ended, in the order of the ends.
@@ -137,6 +149,10 @@ impl Node {
                 Output::Event(event) => {
                     trace.note(now, &format!("event {:?} {:?}", event.call_id, event.kind));
                     self.events.push((now.saturating_duration_since(self.start), event));
+                }
+                Output::Trunk(report) => {
+                    trace.note(now, &format!("trunk {:?}", report.status));
+                    self.trunks.insert(report.status.trunk.clone(), *report);
                 }
                 Output::Location { aor, contacts } => self.policy.located(aor, contacts),
                 Output::Wait(until) => {

@@ -229,9 +229,7 @@ pub(crate) fn cancel(call: &mut Call, ctx: &mut Context, now: Instant, place: us
 pub(crate) fn response(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, message: &Message) {
     let Some(status) = message.status() else { return };
     call.stop_timer(ctx, Timer::Silence(place));
-    if let Some(outgoing) = &mut call.setup.forks[place].trunk {
-        outgoing.heard = true;
-    }
+    dial::responded(call, ctx, now, place, message);
     if status == StatusCode::SERVICE_UNAVAILABLE && failover::unavailable(call, ctx, now, place) {
         return;
     }
@@ -284,6 +282,7 @@ pub(crate) fn failed(
     place: usize,
     failure: TransactionFailure,
 ) {
+    dial::failed(call, ctx, now, place, failure);
     if failover::unavailable(call, ctx, now, place) {
         return;
     }

@@ -250,7 +250,7 @@ fn locate(
         TargetAddress::Uri(uri) => {
             resolve(call, ctx, trial, uri.clone());
         }
-        TargetAddress::Trunk { trunk, number } => return dial::begin(call, ctx, trial, trunk, number),
+        TargetAddress::Trunk { trunk, number } => return dial::begin(call, ctx, now, trial, trunk, number),
     }
     Ok(())
 }

@@ -8,12 +8,15 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use cordboard_media::sdp::{Session, keep_codecs};
+use cordboard_sip::endpoint::TransactionFailure;
+use cordboard_sip::message::Message;
 
 use crate::call::fork::{self, ForkState};
 use crate::call::identity::escape_user;
 use crate::call::{Call, Stage, failover, setup};
 use crate::context::Context;
 use crate::timers::Timer;
+use crate::trunk::experience::{self, ServerId};
 
 /// How often one server may ask for credentials in one call: for itself, for a proxy, and for a nonce that was too old.
 const MAX_CHALLENGES: u8 = 3;
@@ -23,8 +26,10 @@ pub(crate) struct Outgoing {
     /// Name of the trunk.
     pub(crate) name: String,
     number: String,
+    /// The server.
+    server: ServerId,
     /// Servers that are tried after it.
-    others: VecDeque<String>,
+    others: VecDeque<(ServerId, String)>,
     /// It has responded.
     pub(crate) heard: bool,
     challenges: u8,
@@ -36,6 +41,7 @@ impl Outgoing {
         Self {
             name: self.name.clone(),
             number: self.number.clone(),
+            server: self.server,
             others: std::mem::take(&mut self.others),
             heard: false,
             challenges: 0,
@@ -56,6 +62,7 @@ impl Outgoing {
 pub(crate) fn begin(
     call: &mut Call,
     ctx: &mut Context,
+    now: Instant,
     trial: usize,
     trunk: &str,
     number: &str,
@@ -67,7 +74,7 @@ pub(crate) fn begin(
     if !call.invite.offer.as_ref().is_none_or(speaks) {
         return Err(NOT_ACCEPTABLE_HERE);
     }
-    let servers = ctx.trunks.servers_for_call(trunk, &mut ctx.rng).ok_or(UNREACHABLE)?;
+    let servers = ctx.trunks.servers_for_call(now, trunk, &mut ctx.rng).ok_or(UNREACHABLE)?;
     try_next(call, ctx, trial, trunk, number, servers).ok_or(UNREACHABLE)
 }
 
@@ -78,14 +85,16 @@ fn try_next(
     trial: usize,
     trunk: &str,
     number: &str,
-    mut servers: VecDeque<String>,
+    mut servers: VecDeque<(ServerId, String)>,
 ) -> Option<()> {
-    let uri = servers.iter().position(|server| with_user(server, number).is_some())?;
-    servers.drain(..uri);
-    let uri = with_user(&servers.pop_front()?, number)?;
+    let first = servers.iter().position(|(_, uri)| with_user(uri, number).is_some())?;
+    servers.drain(..first);
+    let (server, uri) = servers.pop_front()?;
+    let uri = with_user(&uri, number)?;
     let outgoing = Outgoing {
         name: trunk.to_owned(),
         number: number.to_owned(),
+        server,
         others: servers,
         heard: false,
         challenges: 0,
@@ -126,13 +135,40 @@ pub(crate) fn watch(call: &mut Call, ctx: &mut Context, now: Instant, place: usi
 pub(crate) fn silent(call: &mut Call, ctx: &mut Context, now: Instant, place: usize) {
     let fork = &call.setup.forks[place];
     let inviting = matches!(fork.state, ForkState::Inviting(_)) && call.stage == Stage::Dialing;
-    let unheard = fork.trunk.as_ref().is_some_and(|outgoing| !outgoing.heard);
-    if !inviting || !unheard {
-        return;
-    }
+    let unheard = fork.trunk.as_ref().filter(|outgoing| !outgoing.heard);
+    let Some(server) = unheard.filter(|_| inviting).map(|outgoing| outgoing.server) else { return };
+    experience::failed(ctx, now, server, "the server does not answer INVITE");
     if !failover::silent(call, ctx, now, place) && next_server(call, ctx, place) {
         fork::cancel(call, ctx, now, place);
     }
+}
+
+/// A server has responded to the INVITE of this fork.
+pub(crate) fn responded(call: &mut Call, ctx: &mut Context, now: Instant, place: usize, response: &Message) {
+    let Some(outgoing) = &mut call.setup.forks[place].trunk else { return };
+    let is_first = !std::mem::replace(&mut outgoing.heard, true);
+    if is_first || response.status().is_some_and(|status| !status.is_provisional()) {
+        experience::responded(ctx, now, outgoing.server, response);
+    }
+}
+
+/// The INVITE of this fork has failed without a response. Of a server that was given up before, that is no news.
+pub(crate) fn failed(
+    call: &Call,
+    ctx: &mut Context,
+    now: Instant,
+    place: usize,
+    failure: TransactionFailure,
+) {
+    let fork = &call.setup.forks[place];
+    let Some(outgoing) = fork.trunk.as_ref().filter(|_| matches!(fork.state, ForkState::Inviting(_))) else {
+        return;
+    };
+    let problem = match failure {
+        TransactionFailure::Timeout => "the server does not answer INVITE",
+        TransactionFailure::Transport => "the server cannot be reached for INVITE: the transport failed",
+    };
+    experience::failed(ctx, now, outgoing.server, problem);
 }
 
 /// The server of this fork cannot take the call: tries the next one, if there is one.

@@ -6,11 +6,11 @@ use cordboard_sip::endpoint::TransactionFailure;
 use cordboard_sip::message::{Message, Request};
 use cordboard_sip::transaction::ClientTransactionId;
 use cordboard_sip::transport::Flow;
-use cordboard_sip::{HeaderName, Method};
+use cordboard_sip::{HeaderName, Method, StatusCode};
 use rand::RngExt;
 
 use super::registration::{Account, Names, Step};
-use super::{MAX_ADDRESSES, Probe, Trunk, TrunkKey, with};
+use super::{MAX_ADDRESSES, Probe, Trunk, TrunkKey, experience, with};
 use crate::Settings;
 use crate::call::identity::escape_user;
 use crate::context::Context;
@@ -34,6 +34,8 @@ pub(crate) enum Errand {
     Register,
     /// Asking the server at this place how it is.
     Probe(usize),
+    /// Leaving the server at this place alone.
+    Rest(usize),
 }
 
 /// A trunk begins.
@@ -94,6 +96,7 @@ pub(crate) fn expired(ctx: &mut Context, now: Instant, key: TrunkKey, errand: Er
         match errand {
             Errand::Register => register(trunk, ctx, now),
             Errand::Probe(server) => probe_expired(trunk, ctx, now, server),
+            Errand::Rest(server) => experience::rested(trunk, server),
         }
     });
 }
@@ -104,6 +107,7 @@ pub(crate) fn resolved(ctx: &mut Context, now: Instant, query: QueryId, flows: V
     with(ctx, now, key, |trunk, ctx| match errand {
         Errand::Register => register_resolved(trunk, ctx, now, flows),
         Errand::Probe(server) => probe_resolved(trunk, ctx, now, server, flows),
+        Errand::Rest(_) => {}
     });
 }
 
@@ -121,10 +125,15 @@ pub(crate) fn response(
     with(ctx, now, key, |trunk, ctx| match errand {
         Errand::Register => register_answered(trunk, ctx, now, response),
         Errand::Probe(server) => {
-            let unavailable = response.status().is_some_and(|status| status.code() == 503);
-            let problem = unavailable.then(|| "the server answered OPTIONS with 503".to_owned());
+            let code = response.status().map(StatusCode::code);
+            trunk.servers[server].last_status = code;
+            let problem = (code == Some(503)).then(|| "the server answered OPTIONS with 503".to_owned());
             found(trunk, ctx, now, server, problem);
+            if code == Some(503) {
+                experience::rest(trunk, ctx, now, server, response);
+            }
         }
+        Errand::Rest(_) => {}
     });
 }
 
@@ -143,10 +152,11 @@ pub(crate) fn failed(
     with(ctx, now, key, |trunk, ctx| match errand {
         Errand::Register => register_unanswered(trunk, ctx, now, problem),
         Errand::Probe(server) => found(trunk, ctx, now, server, Some(problem.to_owned())),
+        Errand::Rest(_) => {}
     });
 }
 
-fn wait(trunk: &mut Trunk, ctx: &mut Context, at: Instant, errand: Errand) {
+pub(super) fn wait(trunk: &mut Trunk, ctx: &mut Context, at: Instant, errand: Errand) {
     let id = ctx.timers.start(at, Alarm::Trunk(trunk.key, errand));
     if let Some(former) = trunk.timers.insert(errand, id) {
         ctx.timers.stop(former);
@@ -181,8 +191,8 @@ fn learn(trunk: &mut Trunk, server: usize, flows: &[Flow]) {
 
 /// Begins an attempt to register, at the healthy servers first.
 fn register(trunk: &mut Trunk, ctx: &mut Context, now: Instant) {
-    let mut order = trunk.order(|server| server.health.is_up(), &mut ctx.rng);
-    order.extend(trunk.order(|server| !server.health.is_up(), &mut ctx.rng));
+    let mut order = trunk.order(|server| server.takes_calls(now), &mut ctx.rng);
+    order.extend(trunk.order(|server| !server.takes_calls(now), &mut ctx.rng));
     let Some(registration) = trunk.registration.as_mut().filter(|registration| !registration.busy) else {
         return;
     };
@@ -284,9 +294,23 @@ fn ask_how_it_is(trunk: &mut Trunk, ctx: &mut Context, now: Instant, server: usi
     wait(trunk, ctx, until, Errand::Probe(server));
 }
 
+/// A call has brought a server in doubt: it is asked at once, unless that is under way or it wants to be left alone.
+pub(super) fn ask_soon(trunk: &mut Trunk, ctx: &mut Context, now: Instant, server: usize) {
+    if trunk.servers[server].probe == Probe::Idle && !trunk.servers[server].rests(now) {
+        ask_how_it_is(trunk, ctx, now, server);
+    }
+}
+
 fn probe_expired(trunk: &mut Trunk, ctx: &mut Context, now: Instant, server: usize) {
+    let rests_until = trunk.servers[server].rests_until.filter(|until| now < *until);
     match trunk.servers[server].probe {
-        Probe::Idle => return ask_how_it_is(trunk, ctx, now, server),
+        // No request at all goes to a server that wants to be left alone.
+        Probe::Idle => {
+            return match rests_until {
+                Some(until) => wait(trunk, ctx, until, Errand::Probe(server)),
+                None => ask_how_it_is(trunk, ctx, now, server),
+            };
+        }
         Probe::Resolving(query) => {
             ctx.trunks.queries.remove(&query);
         }

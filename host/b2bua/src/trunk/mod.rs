@@ -4,7 +4,8 @@
 //! Which file: [`registration`] and [`health`] are machines without any effect; [`errand`] carries out what they want with
 //! the endpoint and the timers; [`dial`] tries the servers of a trunk for one call; [`credentials`] answers challenges;
 //! [`crate::call::identity`]
-//! says who calls. Settings are in [`settings`]. A trunk without registration and health costs nothing but its
+//! says who calls; [`experience`] is what calls find out about servers, and [`report`] what is shown of it all. Settings are in
+//! [`settings`]. A trunk without registration and health costs nothing but its
 //! settings; each other one has a REGISTER and one OPTIONS for each server under way at most.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -24,18 +25,24 @@ use crate::timers::TimerId;
 pub(crate) mod credentials;
 pub(crate) mod dial;
 pub(crate) mod errand;
+pub(crate) mod experience;
 mod health;
 mod network;
 mod registration;
+mod report;
 mod settings;
 
 pub use network::{InvalidNetwork, Network};
+pub use report::{
+    TrunkRegistrationReport, TrunkRegistrationState, TrunkReport, TrunkServerReport, TrunkServerState,
+};
 pub use settings::{
     TrunkAccount, TrunkHeaders, TrunkHealth, TrunkIdentity, TrunkPrivacy, TrunkRegistration, TrunkServer,
     TrunkSettings,
 };
 
 use errand::Errand;
+use experience::ServerId;
 use health::Health;
 use registration::Registration;
 
@@ -69,6 +76,21 @@ struct Server {
     problem: String,
     /// Where its name led last.
     addresses: Vec<IpAddr>,
+    /// It wants no calls until then.
+    rests_until: Option<Instant>,
+    /// Its latest final response to an OPTIONS or INVITE.
+    last_status: Option<u16>,
+}
+
+impl Server {
+    fn rests(&self, now: Instant) -> bool {
+        self.rests_until.is_some_and(|until| now < until)
+    }
+
+    /// Whether calls go to it.
+    fn takes_calls(&self, now: Instant) -> bool {
+        self.health.is_up() && !self.rests(now)
+    }
 }
 
 /// One trunk.
@@ -81,6 +103,8 @@ pub(crate) struct Trunk {
     timers: BTreeMap<Errand, TimerId>,
     /// What was said about it last.
     told: Option<TrunkStatus>,
+    /// What was shown of it last.
+    shown: Option<TrunkReport>,
     removed: bool,
 }
 
@@ -122,11 +146,18 @@ impl Trunks {
             .map(|(name, _)| name.as_str())
     }
 
-    /// The healthy servers of a trunk in the order in which a call tries them: their URIs. `None`: there is no such trunk.
-    fn servers_for_call(&self, name: &str, rng: &mut impl rand::Rng) -> Option<VecDeque<String>> {
+    /// The servers of a trunk that take calls, in the order in which one tries them, with their URIs. `None`: there is no such trunk.
+    fn servers_for_call(
+        &self,
+        now: Instant,
+        name: &str,
+        rng: &mut impl rand::Rng,
+    ) -> Option<VecDeque<(ServerId, String)>> {
         let trunk = self.all.get(self.keys.get(name)?)?;
-        let order = trunk.order(|server| server.health.is_up(), rng);
-        Some(order.into_iter().map(|server| trunk.settings.servers[server].uri.clone()).collect())
+        let order = trunk.order(|server| server.takes_calls(now), rng);
+        let named =
+            |place: usize| (ServerId { trunk: trunk.key, place }, trunk.settings.servers[place].uri.clone());
+        Some(order.into_iter().map(named).collect())
     }
 }
 
@@ -152,7 +183,7 @@ impl Trunk {
     }
 
     fn status(&self, now: Instant) -> TrunkStatus {
-        let servers_up = self.servers.iter().filter(|server| server.health.is_up()).count();
+        let servers_up = self.servers.iter().filter(|server| server.takes_calls(now)).count();
         let registration = self.registration.as_ref().filter(|registration| !registration.is_leaving());
         let registered = self.settings.registration.is_none()
             || registration.is_some_and(|registration| registration.is_registered(now));
@@ -180,6 +211,9 @@ impl Trunk {
             .told
             .as_ref()
             .is_some_and(|told| (told.state, told.servers_up) == (status.state, status.servers_up));
+        if !report::is_gone(&status) || !same {
+            self.show(ctx, now, status.clone());
+        }
         if !same {
             self.told = Some(status.clone());
             ctx.event(None, EventKind::TrunkStateChanged(status));
@@ -258,6 +292,8 @@ fn begin(ctx: &mut Context, now: Instant, name: &str, former: Option<&Registrati
         probe: Probe::Idle,
         problem: String::new(),
         addresses: Vec::new(),
+        rests_until: None,
+        last_status: None,
     };
     let registration = settings.registration.as_ref().filter(|_| !ctx.trunks.draining).map(|wanted| {
         let endpoint = &mut ctx.endpoint;
@@ -276,6 +312,7 @@ fn begin(ctx: &mut Context, now: Instant, name: &str, former: Option<&Registrati
         registration,
         timers: BTreeMap::new(),
         told: None,
+        shown: None,
         removed: false,
     };
     ctx.trunks.keys.insert(name.to_owned(), key);

@@ -90,6 +90,8 @@ pub(super) struct Registration {
     leaving: bool,
     /// The last request was to remove the binding.
     removing: bool,
+    /// Status of the latest final response.
+    last_status: Option<u16>,
 }
 
 impl Registration {
@@ -114,6 +116,7 @@ impl Registration {
             registered_until: None,
             leaving: false,
             removing: false,
+            last_status: None,
         }
     }
 
@@ -129,6 +132,16 @@ impl Registration {
 
     pub(super) fn is_registered(&self, now: Instant) -> bool {
         self.registered_until.is_some_and(|until| now < until)
+    }
+
+    /// When the registrar forgets our binding.
+    pub(super) fn registered_until(&self) -> Option<Instant> {
+        self.registered_until
+    }
+
+    /// Status of the latest final response.
+    pub(super) fn last_status(&self) -> Option<u16> {
+        self.last_status
     }
 
     /// Whether a registrar may have a binding of ours.
@@ -201,6 +214,7 @@ impl Registration {
         rng: &mut impl Rng,
     ) -> Step {
         let code = response.status().map_or(0, |status| status.code());
+        self.last_status = Some(code);
         match code {
             401 | 407 => self.challenged(response, account, rng),
             _ if self.removing => Step::Over,
@@ -327,7 +341,7 @@ impl Registration {
 }
 
 /// Retry-After in seconds, without its comment and parameters (RFC 3261 §20.33).
-fn retry_after(response: &Message) -> Option<Duration> {
+pub(super) fn retry_after(response: &Message) -> Option<Duration> {
     let value = std::str::from_utf8(response.value(HeaderName::RetryAfter)?).ok()?;
     let digits = value.split(|c: char| !c.is_ascii_digit()).next()?;
     digits.parse().ok().map(Duration::from_secs)

@@ -24,6 +24,7 @@ use super::{connection, serves, talk, udp};
 use crate::board::Board;
 use crate::config::StreamLimits;
 use crate::registrations::Registrations;
+use crate::trunks::Clock;
 
 /// How often a datagram is offered to the kernel. An error may belong to an earlier datagram to somebody else; the kernel reports such a
 /// one once, instead of sending, so that only an error that stays is about this peer.
@@ -134,6 +135,10 @@ impl Shell {
                     self.outside.events.send(stamped(event));
                 }
                 Output::Location { aor, contacts } => self.outside.registrations.put(&aor, contacts),
+                Output::Trunk(report) => {
+                    let clock = Clock { now: super::now(), unix_ms: crate::clock::unix_ms() };
+                    self.outside.board.trunk_table.put(*report, &clock);
+                }
                 Output::Wait(at) => return self.wake.set(at),
             }
         }

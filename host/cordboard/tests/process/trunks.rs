@@ -47,6 +47,26 @@ fn a_trunk_is_registered_at_the_start_shown_in_health_and_left_at_the_end() {
     accept(&registrar, &request, from);
     host.wait_for_metric("sip_pbx_trunk_up{trunk=\"carrier\"}", 1.0);
     assert!(host.get("http", "/health").contains("\"status\":\"ok\""));
+    let trunks = host.get("http", "/api/trunks");
+    let (_, body) = trunks.split_once("\r\n\r\n").expect("an answer has a body");
+    let trunks: serde_json::Value = serde_json::from_str(body).expect("it is JSON");
+    let trunk = &trunks["trunks"][0];
+    assert_eq!((&trunk["name"], &trunk["state"]), (&"carrier".into(), &"up".into()), "{trunks}");
+    let server = &trunk["servers"][0];
+    assert_eq!(
+        (&server["uri"], &server["state"]),
+        (&format!("sip:{address}").into(), &"up".into()),
+        "{trunks}"
+    );
+    let registration = &trunk["registration"];
+    assert_eq!(
+        (&registration["state"], &registration["last_status"]),
+        (&"registered".into(), &200.into()),
+        "{trunks}"
+    );
+    // 2025 and later, and an hour later.
+    let [since, until] = ["since_ms", "until_ms"].map(|key| registration[key].as_u64().expect("a time"));
+    assert!(since > 1_735_689_600_000 && (3_590_000..=3_610_000).contains(&(until - since)), "{trunks}");
 
     host.terminate();
     let (last, from) = loop {
