@@ -1,9 +1,10 @@
-//! The HTTP face: health on one port, metrics on another.
+//! The HTTP face: health on one port, metrics on another, management on a third.
 //!
-//! Only here do JSON shapes exist. What is told comes from the two traits [`HealthSource`] and [`MetricsSource`], which the binary
-//! implements; both are asked at every request and must not wait.
+//! Only here do JSON shapes exist. What is told comes from traits such as [`HealthSource`] and [`MetricsSource`], which the binary
+//! implements; they are asked at every request and must not wait, except where they return a future.
 
 mod health;
+pub mod management;
 mod metrics;
 mod serve;
 
