@@ -1,14 +1,13 @@
-//! The HTTP face: health and the API on one port, metrics on another.
+//! The HTTP face: health on one port, metrics on another, management on a third.
 //!
-//! Only here do JSON shapes exist. What is told comes from the traits [`HealthSource`], [`TrunkSource`] and [`MetricsSource`], which the
-//! binary implements; they are asked at every request and must not wait.
+//! Only here do JSON shapes exist. What is told comes from traits such as [`HealthSource`] and [`MetricsSource`], which the binary
+//! implements; they are asked at every request and must not wait, except where they return a future.
 
 mod health;
+pub mod management;
 mod metrics;
 mod serve;
-mod trunks;
 
 pub use health::{Health, HealthSource, Part, PartState, health_router};
 pub use metrics::{MetricsSource, metrics_router};
 pub use serve::serve;
-pub use trunks::{Trunk, TrunkRegistration, TrunkServer, TrunkSource, trunks_router};

@@ -5,9 +5,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cordboard_api::management::{Trunk, TrunkServer, TrunkSource, trunk_routes};
 use cordboard_api::{
-    Health, HealthSource, MetricsSource, Part, PartState, Trunk, TrunkServer, TrunkSource, health_router,
-    metrics_router, serve, trunks_router,
+    Health, HealthSource, MetricsSource, Part, PartState, health_router, metrics_router, serve,
 };
 use tokio::sync::oneshot;
 
@@ -56,7 +56,7 @@ async fn probes_and_scrapes_are_answered_until_the_server_is_stopped() {
     let address = listener.local_addr().expect("it is bound");
     let (stop, stopped) = oneshot::channel::<()>();
     let router =
-        health_router(node.clone()).merge(metrics_router(node.clone())).merge(trunks_router(node.clone()));
+        health_router(node.clone()).merge(metrics_router(node.clone())).merge(trunk_routes(node.clone()));
     let server = tokio::spawn(serve(listener, router, async {
         let _ = stopped.await;
     }));

@@ -34,6 +34,9 @@ fn written(config: &Config, here: IpAddr) -> String {
     if let Some(metrics) = config.metrics {
         line("metrics", format!("http://{}/metrics", reachable(metrics, here)));
     }
+    if let Some(api) = config.api.listen {
+        line("api", format!("http://{}/api/plugins", reachable(api, here)));
+    }
     line("logs", "here, on standard error; level and format are in the section log".to_owned());
     line("settings", config.file.display().to_string());
     if let Some(place) = place {

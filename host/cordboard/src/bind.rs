@@ -24,6 +24,8 @@ pub(crate) struct Bound {
     pub(crate) http: Option<TcpListener>,
     /// Metrics.
     pub(crate) metrics: Option<TcpListener>,
+    /// Management.
+    pub(crate) api: Option<TcpListener>,
 }
 
 /// A port that could not be had.
@@ -89,7 +91,8 @@ pub(crate) fn bind(config: &Config) -> Result<Bound, Vec<Refused>> {
         .collect();
     let http = config.http.and_then(|address| listen("http.listen", address));
     let metrics = config.metrics.and_then(|address| listen("metrics.listen", address));
-    if refused.is_empty() { Ok(Bound { udp, streams, http, metrics }) } else { Err(refused) }
+    let api = config.api.listen.and_then(|address| listen("api.listen", address));
+    if refused.is_empty() { Ok(Bound { udp, streams, http, metrics, api }) } else { Err(refused) }
 }
 
 /// A socket of IPv6 takes only IPv6, so that both families can have one port.

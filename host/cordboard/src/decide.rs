@@ -18,7 +18,7 @@ use crate::journal::{Journal, Taken};
 
 /// Answers questions. Asked from many tasks at once.
 pub(crate) struct Decider {
-    plugins: Plugins,
+    plugins: Arc<Plugins>,
     /// Where decisions are written down; `None`: nowhere.
     journal: Option<Journal>,
 }
@@ -35,12 +35,26 @@ impl Decider {
         let settings: Vec<PluginSettings> = config.plugins.iter().map(settings).collect();
         let (plugins, problems) =
             Plugins::load(&settings, chains(config), tables, &config.components.settings()).await?;
-        Ok((Self { plugins, journal: None }, problems))
+        Ok((Self { plugins: Arc::new(plugins), journal: None }, problems))
     }
 
     /// Writes every decision down.
     pub(crate) fn journalled(self, journal: Option<Journal>) -> Self {
         Self { journal, ..self }
+    }
+
+    /// The plugins themselves, for those who change them.
+    pub(crate) fn plugins(&self) -> &Arc<Plugins> {
+        &self.plugins
+    }
+
+    /// Takes over the plugins and chains of another configuration. What is no good is told as an event, and goes on as it was.
+    pub(crate) async fn configure(&self, config: &Config) {
+        let settings: Vec<PluginSettings> = config.plugins.iter().map(settings).collect();
+        self.plugins.configure(&settings, chains(config)).await;
+        for (chain, reason) in self.degraded() {
+            tracing::warn!(chain, reason, "a chain does not work as configured");
+        }
     }
 
     /// The answer to a question; the documented fallback when a plugin has none. Whatever is logged meanwhile carries the call's id.
@@ -96,10 +110,11 @@ impl Decider {
 
 fn settings(plugin: &PluginConfig) -> PluginSettings {
     PluginSettings {
-        name: plugin.name.clone(),
-        source: plugin.source.clone(),
         config: plugin.config.clone(),
         limits: plugin.limits.clone(),
+        probation: plugin.probation,
+        candidate: plugin.candidate.clone(),
+        ..PluginSettings::new(plugin.name.as_str(), plugin.source.clone())
     }
 }
 

@@ -77,7 +77,8 @@ fn fail(subject: &'static str, text: String) -> Finding {
 
 fn ports_found(config: &Config) -> String {
     let all = config.sip.udp.len() + config.sip.streams_listening().count();
-    let http = usize::from(config.http.is_some()) + usize::from(config.metrics.is_some());
+    let web = [config.http, config.metrics, config.api.listen];
+    let http = web.iter().flatten().count();
     format!("every port for SIP ({all}) and HTTP ({http}) is free")
 }
 

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use cordboard_api::{Health, HealthSource, MetricsSource, Part, PartState, Trunk, TrunkSource};
+use cordboard_api::management::{Trunk, TrunkSource};
+use cordboard_api::{Health, HealthSource, MetricsSource, Part, PartState};
 use cordboard_events::figures::PortFigures;
 use cordboard_events::{EventSender, Metrics};
 use cordboard_media::relay::Relay;

@@ -4,36 +4,46 @@ use std::sync::Arc;
 
 use cordboard_b2bua::{Command, Input};
 use tokio::signal::unix::Signal;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::config::Config;
+use crate::decide::Decider;
+use crate::file_watch::{Watched, watched};
 use crate::logging::Logging;
 use crate::tls::Tls;
 
 /// Reloads at every SIGHUP, for ever.
-pub(crate) async fn on_hangup(
-    mut hangup: Signal,
-    config: &Config,
-    logging: &Logging,
-    tls: &Tls,
-    inbox: &mpsc::Sender<Input>,
-) {
+pub(crate) async fn on_hangup(mut hangup: Signal, config: &Config, parts: Reloadable<'_>) {
     while hangup.recv().await.is_some() {
         match Config::load(&config.file, &crate::environment()) {
-            Ok(new) => apply(&new, config, logging, tls, inbox).await,
+            Ok(new) => apply(&new, config, &parts).await,
             Err(complaints) => tracing::error!(%complaints, "the configuration was not reloaded"),
         }
     }
     std::future::pending().await
 }
 
-/// Applies the log level, certificates and what the core is configured with. Ports and threads stay as they were started.
-async fn apply(new: &Config, running: &Config, logging: &Logging, tls: &Tls, inbox: &mpsc::Sender<Input>) {
-    logging.set_level(new.log.level);
-    tls.replace(new.tls.clone());
+/// What can change while we run.
+pub(crate) struct Reloadable<'a> {
+    pub(crate) logging: &'a Logging,
+    pub(crate) tls: &'a Tls,
+    /// To the core.
+    pub(crate) inbox: &'a mpsc::Sender<Input>,
+    pub(crate) decider: &'a Decider,
+    /// To the watch over plugin files.
+    pub(crate) watched: &'a watch::Sender<Vec<Watched>>,
+}
+
+/// Applies the log level, certificates, what the core is configured with, and at last plugins and chains, which may take its time. Ports
+/// and threads stay as they were started.
+async fn apply(new: &Config, running: &Config, parts: &Reloadable<'_>) {
+    parts.logging.set_level(new.log.level);
+    parts.tls.replace(new.tls.clone());
     let settings = Arc::new(new.core_settings());
     // The receiver only goes away with the process.
-    let _ = inbox.send(Input::Command(Command::Configure(settings))).await;
+    let _ = parts.inbox.send(Input::Command(Command::Configure(settings))).await;
+    parts.decider.configure(new).await;
+    parts.watched.send_replace(watched(new));
     let moved = new.sip.udp != running.sip.udp
         || !new.sip.streams_listening().eq(running.sip.streams_listening())
         || new.media.ports != running.media.ports
@@ -42,12 +52,11 @@ async fn apply(new: &Config, running: &Config, logging: &Logging, tls: &Tls, inb
         || new.dns != running.dns
         || new.store != running.store
         || new.journal != running.journal
-        || new.components != running.components
-        || new.plugins != running.plugins
-        || new.chains != running.chains;
+        || new.api != running.api
+        || new.components != running.components;
     if moved {
         tracing::warn!(
-            "reloaded; listeners, media ports, DNS servers, store, journal, plugins and chains change at the next start only"
+            "reloaded; listeners, media ports, DNS servers, store, journal and components change at the next start only"
         );
     } else {
         tracing::info!("reloaded");

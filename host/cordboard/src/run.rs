@@ -7,12 +7,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use cordboard_api::{health_router, metrics_router, serve, trunks_router};
+use cordboard_api::management::{management_router, plugin_routes, trunk_routes};
+use cordboard_api::{health_router, metrics_router, serve};
 use cordboard_b2bua::{Command, Core, Input, Settings};
-use cordboard_events::{EventFeed, Metrics};
+use cordboard_events::{EventFeed, EventSender, Metrics};
 use cordboard_media::command::MediaReply;
 use cordboard_media::port::BLOCK_PORTS;
 use cordboard_media::relay::{Relay, RelaySettings};
+use cordboard_model::{Event, EventKind};
 use cordboard_sip::Transport;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,13 +25,16 @@ use crate::board::Board;
 use crate::config::{Config, StreamLimits, calls_of};
 use crate::decide::Decider;
 use crate::driver::{Desk, Handshakes, INBOX_CAPACITY, Servers, Signalling};
+use crate::file_watch::{self, Watched};
 use crate::journal::Journal;
 use crate::logging::Logging;
+use crate::manage::Management;
 use crate::node::Node;
 use crate::registrations::Registrations;
+use crate::reload::{self, Reloadable};
 use crate::resolve::Resolver;
 use crate::tls::Tls;
-use crate::{EXIT_PORT, banner, kernel, reload};
+use crate::{EXIT_PORT, banner, kernel};
 
 /// Events that wait for logs and metrics.
 const EVENT_CAPACITY: usize = 8192;
@@ -152,7 +157,9 @@ struct Process {
     stop_signalling: oneshot::Sender<()>,
     /// Told when the signalling thread has ended, wanted or not.
     signalling_ended: oneshot::Receiver<()>,
-    /// Ends HTTP.
+    /// Files of plugins that are loaded again when they change.
+    watched: watch::Sender<Vec<Watched>>,
+    /// Ends HTTP and the watch over files.
     stop_http: watch::Sender<bool>,
     http: Vec<tokio::task::JoinHandle<std::io::Result<()>>>,
     events: tokio::task::JoinHandle<()>,
@@ -179,6 +186,7 @@ impl Process {
         let resolver = Resolver::new(listeners, servers.clone(), &config.dns)?;
         let desk = Desk::new(decider.clone(), resolver, runtime.handle().clone(), inbox.clone());
         let (events, feed) = cordboard_events::channel(EVENT_CAPACITY);
+        tell_of_plugins(&decider, &events);
         let node = Arc::new(Node {
             board: Arc::new(Board::new()),
             logging,
@@ -208,7 +216,9 @@ impl Process {
         let (signalling, stop_signalling, signalling_ended) = start_signalling(signalling)?;
         let events = start_events(runtime, feed, node.metrics.clone());
         let (stop_http, stopped) = watch::channel(false);
-        let http = start_http(runtime, bound.http, bound.metrics, &node, &stopped);
+        let listeners = [bound.http, bound.metrics, bound.api];
+        let http = start_http(runtime, listeners, &node, config, &stopped);
+        let watched = start_watch(runtime, &node, config, &stopped);
         Ok(Self {
             listening,
             node,
@@ -217,6 +227,7 @@ impl Process {
             signalling,
             stop_signalling,
             signalling_ended,
+            watched,
             stop_http,
             http,
             events,
@@ -225,9 +236,16 @@ impl Process {
 
     /// Waits for a signal and drains.
     async fn serve(mut self, config: Config, mut stop: StopSignals, hangup: Signal) -> anyhow::Result<()> {
+        let reloadable = Reloadable {
+            logging: &self.node.logging,
+            tls: &self.tls,
+            inbox: &self.inbox,
+            decider: &self.node.decider,
+            watched: &self.watched,
+        };
         tokio::select! {
             () = stop.next() => {}
-            () = reload::on_hangup(hangup, &config, &self.node.logging, &self.tls, &self.inbox) => {}
+            () = reload::on_hangup(hangup, &config, reloadable) => {}
             _ = &mut self.signalling_ended => anyhow::bail!("the signalling thread ended by itself; its log says why"),
         }
         self.drain(config.drain_limit, &mut stop).await;
@@ -321,16 +339,43 @@ impl StopSignals {
     }
 }
 
+/// What happens to plugins are events as those of calls are.
+fn tell_of_plugins(decider: &Decider, events: &EventSender) {
+    let events = events.clone();
+    decider.plugins().on_change(move |change| {
+        let kind = EventKind::PluginChanged(change);
+        events.send(Event { call_id: None, at_ms: crate::clock::unix_ms(), kind });
+    });
+}
+
+/// Watches over the files of plugins until the process ends. Where the kernel does not let us, that is told and nothing else is lost.
+fn start_watch(
+    runtime: &Runtime,
+    node: &Node,
+    config: &Config,
+    stopped: &watch::Receiver<bool>,
+) -> watch::Sender<Vec<Watched>> {
+    let (watched, list) = watch::channel(file_watch::watched(config));
+    let (plugins, mut stopped) = (node.decider.plugins().clone(), stopped.clone());
+    runtime.spawn(async move {
+        tokio::select! {
+            ended = file_watch::run(plugins, list) => if let Err(error) = ended {
+                tracing::warn!(%error, "files of plugins cannot be watched; load them again with `cordboard plugin reload`");
+            },
+            _ = stopped.wait_for(|stop| *stop) => {}
+        }
+    });
+    watched
+}
+
 /// Loads the plugins. One that cannot be loaded is told and does not keep the process from starting.
 fn load_plugins(
     config: &Config,
     registrations: Arc<Registrations>,
     runtime: &Runtime,
 ) -> anyhow::Result<Decider> {
-    let (decider, problems) = runtime.block_on(Decider::load(config, registrations))?;
-    for problem in problems {
-        tracing::error!(plugin = problem.plugin, %problem, "a plugin was not loaded; its fallback answers");
-    }
+    // What could not be loaded is told as an event, as everything that happens to plugins.
+    let (decider, _) = runtime.block_on(Decider::load(config, registrations))?;
     for (chain, reason) in decider.degraded() {
         tracing::warn!(chain, reason, "a chain does not work as configured");
     }
@@ -384,16 +429,21 @@ fn start_events(runtime: &Runtime, feed: EventFeed, metrics: Arc<Metrics>) -> to
     runtime.spawn(cordboard_events::consume(feed, metrics))
 }
 
+/// Serves health, metrics and management, each where it has a listener.
 fn start_http(
     runtime: &Runtime,
-    http: Option<std::net::TcpListener>,
-    metrics: Option<std::net::TcpListener>,
+    [http, metrics, api]: [Option<std::net::TcpListener>; 3],
     node: &Arc<Node>,
+    config: &Config,
     stopped: &watch::Receiver<bool>,
 ) -> Vec<tokio::task::JoinHandle<std::io::Result<()>>> {
-    let health =
-        http.map(|listener| (listener, health_router(node.clone()).merge(trunks_router(node.clone()))));
+    let health = http.map(|listener| (listener, health_router(node.clone())));
     let metrics = metrics.map(|listener| (listener, metrics_router(node.clone())));
+    let management = || {
+        let routes = plugin_routes(Arc::new(Management::new(node.decider.plugins().clone())));
+        management_router(routes.merge(trunk_routes(node.clone())), config.api.key.clone())
+    };
+    let api = api.map(|listener| (listener, management()));
     let spawn = |(listener, router)| {
         let mut stopped = stopped.clone();
         let until = async move {
@@ -402,13 +452,13 @@ fn start_http(
         };
         runtime.spawn(serve(listener, router, until))
     };
-    health.into_iter().chain(metrics).map(spawn).collect()
+    [health, metrics, api].into_iter().flatten().map(spawn).collect()
 }
 
 fn listening(bound: &Bound) -> std::io::Result<Vec<(&'static str, SocketAddr)>> {
     let mut listening: Vec<_> =
         listeners(bound)?.into_iter().map(|(transport, address)| (transport.name(), address)).collect();
-    for (protocol, listener) in [("http", &bound.http), ("metrics", &bound.metrics)] {
+    for (protocol, listener) in [("http", &bound.http), ("metrics", &bound.metrics), ("api", &bound.api)] {
         if let Some(listener) = listener {
             listening.push((protocol, listener.local_addr()?));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use cordboard_api::{Trunk, TrunkRegistration, TrunkServer};
+use cordboard_api::management::{Trunk, TrunkRegistration, TrunkServer};
 use cordboard_b2bua::trunk::{
     TrunkRegistrationReport, TrunkRegistrationState, TrunkReport, TrunkServerReport, TrunkServerState,
 };

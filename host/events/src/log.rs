@@ -2,8 +2,8 @@
 //!
 //! Numbers and names of people stay out; an address of record is what an operator needs to find a phone.
 
-use cordboard_model::{EndReason, Event, EventKind, TrunkState, TrunkStatus};
-use tracing::{info, warn};
+use cordboard_model::{EndReason, Event, EventKind, PluginChange, PluginTransition, TrunkState, TrunkStatus};
+use tracing::{error, info, warn};
 
 /// Writes the line of an event.
 pub fn write(event: &Event) {
@@ -32,6 +32,33 @@ pub fn write(event: &Event) {
         EventKind::Registered { aor, bindings } => info!(%aor, bindings, "registered"),
         EventKind::Unregistered { aor, expired } => info!(%aor, expired, "unregistered"),
         EventKind::TrunkStateChanged(status) => write_trunk(status),
+        EventKind::PluginChanged(change) => write_plugin(change),
+    }
+}
+
+/// A name under which nothing answers is an error; a change that was not taken, or taken back, is a warning.
+fn write_plugin(happened: &PluginChange) {
+    let PluginChange { plugin, change, generation, digest, version, reason } = happened;
+    let (name, version) = (change.name(), version.as_deref());
+    // The begin of a digest is what people compare.
+    let digest = digest.as_deref().map(|digest| digest.get(..12).unwrap_or(digest));
+    match change {
+        PluginTransition::LoadFailed => {
+            error!(plugin, change = name, generation, digest, version, reason, "plugin changed");
+        }
+        PluginTransition::ReloadRefused
+        | PluginTransition::RolledBack
+        | PluginTransition::Quarantined
+        | PluginTransition::BreakerOpened => {
+            warn!(plugin, change = name, generation, digest, version, reason, "plugin changed");
+        }
+        PluginTransition::Loaded
+        | PluginTransition::Reloaded
+        | PluginTransition::Confirmed
+        | PluginTransition::BreakerClosed
+        | PluginTransition::Removed => {
+            info!(plugin, change = name, generation, digest, version, reason, "plugin changed");
+        }
     }
 }
 

@@ -29,6 +29,7 @@ pub struct Metrics {
     ended: IntCounterVec,
     registration_changes: IntCounterVec,
     trunk_changes: IntCounterVec,
+    plugin_changes: IntCounterVec,
     /// Calls that ended in an error, by reason. Written by [`Self::fold`] only.
     errors: Mutex<BTreeMap<&'static str, u64>>,
 }
@@ -74,6 +75,14 @@ impl Metrics {
                 &["trunk", "state"],
             )
             .expect(UNIQUE),
+            plugin_changes: IntCounterVec::new(
+                Opts::new(
+                    "sip_pbx_plugin_changes_total",
+                    "What happened to plugins: reloads, roll-backs, breakers.",
+                ),
+                &["plugin", "change"],
+            )
+            .expect(UNIQUE),
             errors: Mutex::default(),
             registry,
         };
@@ -91,6 +100,7 @@ impl Metrics {
             Box::new(self.ended.clone()),
             Box::new(self.registration_changes.clone()),
             Box::new(self.trunk_changes.clone()),
+            Box::new(self.plugin_changes.clone()),
         ]
     }
 
@@ -110,6 +120,10 @@ impl Metrics {
             EventKind::Unregistered { expired: false, .. } => self.count_registration("unregistered"),
             EventKind::TrunkStateChanged(status) => {
                 self.trunk_changes.with_label_values(&[status.trunk.as_str(), status.state.name()]).inc();
+            }
+            EventKind::PluginChanged(happened) => {
+                let labels = [happened.plugin.as_str(), happened.change.name()];
+                self.plugin_changes.with_label_values(&labels).inc();
             }
             EventKind::LegStarted { .. }
             | EventKind::CallRinging { .. }

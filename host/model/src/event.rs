@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Aor;
 use crate::id::CallId;
+use crate::plugin::PluginChange;
 use crate::privacy::Pii;
 use crate::question::Referrer;
 use crate::trunk::TrunkStatus;
@@ -213,6 +214,8 @@ pub enum EventKind {
     },
     /// A trunk registered, lost its registration, or its servers came or went.
     TrunkStateChanged(TrunkStatus),
+    /// A plugin was loaded, exchanged, rolled back, or its breaker turned.
+    PluginChanged(PluginChange),
 }
 
 /// What stands for a digit in an event that was written down.

@@ -12,6 +12,7 @@ pub mod event;
 pub mod formatting;
 pub mod id;
 mod json;
+pub mod plugin;
 pub mod privacy;
 pub mod question;
 pub mod trunk;
@@ -26,6 +27,7 @@ pub use escalation::{EscalationDecision, EscalationQuestion};
 pub use event::{CallLeg, EndReason, Event, EventKind, Party};
 pub use formatting::{FormatDecision, FormatQuestion};
 pub use id::CallId;
+pub use plugin::{PluginChange, PluginTransition};
 pub use privacy::{Pii, Secret};
 pub use question::{
     Attempt, AttemptOutcome, Attributes, AuthorizationSubject, CallFacts, QuestionId, ReferFacts, Referral,

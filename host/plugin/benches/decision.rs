@@ -11,8 +11,7 @@ use std::time::Duration;
 use cordboard_model::{
     AuthorizationSubject, CallFacts, CallId, Party, RouteDecision, RouteQuestion, RouteReason, Verdict,
 };
-use cordboard_plugin::{ChainSettings, ComponentSettings, Limits, Lookup, PluginSettings, Plugins};
-use serde_json::json;
+use cordboard_plugin::{ChainSettings, ComponentSettings, Lookup, PluginSettings, Plugins};
 
 /// Rounds of the measurement; each asks both questions.
 const ROUNDS: u32 = 20_000;
@@ -46,13 +45,9 @@ fn main() {
 }
 
 async fn load() -> Plugins {
-    let plugin = |name: &str| PluginSettings {
-        name: name.into(),
-        source: Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join(format!("../../target/plugins/{name}.wasm"))
-            .into(),
-        config: json!({}),
-        limits: Limits::default(),
+    let plugin = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../target/plugins/{name}.wasm"));
+        PluginSettings::new(name, path)
     };
     let chains = ChainSettings {
         routing: vec!["route-by-extension".into()],

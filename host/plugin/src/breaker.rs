@@ -24,6 +24,17 @@ pub(crate) struct Breaker {
     failures: VecDeque<Instant>,
     /// Whether each of the last [`RECENT`] questions failed.
     recent: VecDeque<bool>,
+    /// The last turn, until somebody has told it.
+    turn: Option<Turn>,
+}
+
+/// A breaker opens or closes. A probe that fails leaves it open, and is no turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Turn {
+    /// The plugin is left alone from now on.
+    Opened,
+    /// It is asked again.
+    Closed,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +63,7 @@ impl Breaker {
             pause: FIRST_PAUSE,
             failures: VecDeque::new(),
             recent: VecDeque::new(),
+            turn: None,
         }
     }
 
@@ -79,7 +91,10 @@ impl Breaker {
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
                 self.open(now);
             }
-            State::Probing { .. } => self.state = State::Closed { since: Some(now) },
+            State::Probing { .. } => {
+                self.state = State::Closed { since: Some(now) };
+                self.turn = Some(Turn::Closed);
+            }
             State::Closed { since } => {
                 if since.is_some_and(|since| now.duration_since(since) >= GOOD) && !failed {
                     self.pause = FIRST_PAUSE;
@@ -88,11 +103,17 @@ impl Breaker {
                 self.remember(now, failed);
                 if self.is_bad(now) {
                     self.open(now);
+                    self.turn = Some(Turn::Opened);
                 }
             }
             // Questions that were under way when it opened; they change nothing any more.
             State::Open { .. } => {}
         }
+    }
+
+    /// What has turned since this was asked last.
+    pub(crate) fn take_turn(&mut self) -> Option<Turn> {
+        self.turn.take()
     }
 
     fn remember(&mut self, now: Instant, failed: bool) {

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::failure::FailureReason;
+use crate::probation::Tally;
+use crate::said::was_asked;
 
 /// Upper bounds of the latency buckets in microseconds; the last bucket has none.
 pub const LATENCY_BUCKETS_US: [u64; 14] =
@@ -53,7 +55,7 @@ impl Counters {
 }
 
 /// What a plugin has done since it was loaded.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PluginFigures {
     /// Questions that it was asked.
     pub calls: u64,
@@ -65,6 +67,27 @@ pub struct PluginFigures {
     pub latency_sum: Duration,
     /// Largest linear memory of one instance.
     pub memory_high_water_bytes: usize,
+}
+
+impl PluginFigures {
+    /// Adds what another generation of the same plugin has done.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        for (reason, count) in &other.failures {
+            *self.failures.entry(*reason).or_default() += count;
+        }
+        for (sum, count) in self.latency.iter_mut().zip(&other.latency) {
+            *sum += count;
+        }
+        self.latency_sum += other.latency_sum;
+        self.memory_high_water_bytes = self.memory_high_water_bytes.max(other.memory_high_water_bytes);
+    }
+
+    /// Questions that it was asked, and those without a usable answer.
+    pub fn tally(&self) -> Tally {
+        let failed = self.failures.iter().filter(|(reason, _)| was_asked(**reason));
+        Tally { asked: self.calls, failed: failed.map(|(_, count)| count).sum() }
+    }
 }
 
 /// A counter that a plugin keeps through the import `metrics`.

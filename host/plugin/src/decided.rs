@@ -51,6 +51,8 @@ impl fmt::Display for DecidedBy {
 pub struct Step {
     /// Name in the configuration.
     pub plugin: String,
+    /// Which code was asked; `None` when none is loaded.
+    pub identity: Option<Arc<Identity>>,
     /// What came of it.
     pub outcome: StepOutcome,
     /// What the plugin says about it; may be empty.
@@ -72,7 +74,7 @@ pub enum StepOutcome {
 
 /// What one step means for the chain.
 pub(crate) enum StepEnd<T> {
-    Answer(T),
+    Answer(T, Arc<Identity>),
     Passed,
     Failed,
 }
@@ -91,32 +93,26 @@ impl Asking {
     }
 
     /// Writes down what came of one plugin.
-    pub(crate) fn note<T>(&mut self, plugin: &str, begin: Instant, reply: Reply<T>) -> StepEnd<T> {
-        let elapsed = begin.elapsed();
-        let (call_id, kind) = (self.call_id.map(tracing::field::display), self.kind.as_str());
+    pub(crate) fn note<T>(&mut self, asked: &Arc<Identity>, begin: Instant, reply: Reply<T>) -> StepEnd<T> {
+        let (call_id, plugin) = (self.call_id.map(tracing::field::display), asked.name.as_str());
+        let (kind, generation) = (self.kind.as_str(), asked.generation);
         let (outcome, why, end) = match reply {
             Ok(Given { answer: Some(answer), why }) => {
-                tracing::debug!(call_id, plugin, kind, why, "a plugin decided");
-                (StepOutcome::Answered, why, StepEnd::Answer(answer))
+                tracing::debug!(call_id, plugin, generation, kind, why, "a plugin decided");
+                (StepOutcome::Answered, why, StepEnd::Answer(answer, Arc::clone(asked)))
             }
             Ok(Given { answer: None, why }) => {
-                tracing::debug!(call_id, plugin, kind, why, "a plugin passed");
+                tracing::debug!(call_id, plugin, generation, kind, why, "a plugin passed");
                 (StepOutcome::Passed, why, StepEnd::Passed)
             }
             Err(failure) => {
                 let (reason, message) = (failure.reason.as_str(), failure.message.as_str());
-                tracing::warn!(
-                    call_id,
-                    plugin,
-                    kind,
-                    reason,
-                    message,
-                    "a plugin failed; its fallback follows"
-                );
+                tracing::warn!(call_id, plugin, generation, kind, reason, message, "a plugin failed");
                 (StepOutcome::Failed(failure), String::new(), StepEnd::Failed)
             }
         };
-        self.trace.push(Step { plugin: plugin.to_owned(), outcome, why, elapsed });
+        let (plugin, identity) = (plugin.to_owned(), Some(Arc::clone(asked)));
+        self.trace.push(Step { plugin, identity, outcome, why, elapsed: begin.elapsed() });
         end
     }
 
@@ -127,6 +123,20 @@ impl Asking {
             StepOutcome::Failed(failure) => Some((&step.plugin, failure)),
             StepOutcome::Answered | StepOutcome::Passed => None,
         }
+    }
+
+    /// Writes down that a plugin of the chain is not there.
+    pub(crate) fn miss<T>(&mut self, plugin: &str, failure: Failure) -> StepEnd<T> {
+        let (call_id, kind) = (self.call_id.map(tracing::field::display), self.kind.as_str());
+        tracing::warn!(call_id, plugin, kind, message = failure.message.as_str(), "a plugin is missing");
+        self.trace.push(Step {
+            plugin: plugin.to_owned(),
+            identity: None,
+            outcome: StepOutcome::Failed(failure),
+            why: String::new(),
+            elapsed: Duration::ZERO,
+        });
+        StepEnd::Failed
     }
 
     pub(crate) fn decided<T>(self, answer: T, by: DecidedBy) -> Decided<T> {

@@ -65,6 +65,17 @@ impl Grants {
         }
     }
 
+    /// The same grants with budgets and counters of their own.
+    pub(crate) fn anew(&self) -> Self {
+        Self {
+            plugin: self.plugin.clone(),
+            config: self.config.clone(),
+            tables: Arc::clone(&self.tables),
+            log: Mutex::default(),
+            metrics: Mutex::default(),
+        }
+    }
+
     /// Writes a line of the guest, cut and rate limited.
     pub(crate) fn log(
         &self,

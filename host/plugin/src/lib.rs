@@ -11,6 +11,10 @@
 //! | escalation | next of the chain | next of the chain | primary, secondary, primary, secondary |
 //! | event formatting | next of the chain | canonical JSON, marked | canonical JSON |
 //!
+//! While they run, [`Plugins::reload`], [`Plugins::configure`] and [`Plugins::rollback`] exchange them. All three make the next
+//! `snapshot` of plugins and chains aside and swap it in with one store. A new generation answers the last recorded questions before
+//! that (`rehearsal`) and is on `probation` after it; a `candidate` is tried beside it as a shadow or a canary. [`Plugins::on_change`] tells all that happens.
+//!
 //! Invariants:
 //!
 //! * **A guest can only fail its own question.** A trap, an endless loop, a memory bomb or a huge answer costs that question and its
@@ -21,11 +25,14 @@
 //!   `cordboard-model`. What a guest returns is believed only after those conversions have checked it.
 //! * **Nothing is compiled beside calls.** A process of the lowest priority compiles, and a cache keeps what it made ([`ComponentSettings`]).
 //!   Code from that cache is the only thing that is believed unseen, in the one module with unsafe code.
+//! * **A question finishes on the generations that it began with**, whatever is exchanged meanwhile, and never waits for a change.
+//! * **A change that is refused changes nothing**, and says why ([`ReloadError`]).
 //! * **Loading never ends the process.** A broken file makes its decision point degraded: [`LoadProblem`] says what to do.
 
 mod ask;
 mod bindings;
 mod breaker;
+mod candidate;
 mod compare;
 mod component;
 mod counters;
@@ -37,10 +44,17 @@ mod fallback;
 mod imports;
 mod instance;
 mod kind;
+mod ledger;
 mod limits;
 mod load;
+mod overview;
 mod plugin;
 mod plugins;
+mod probation;
+mod rehearsal;
+mod reload;
+mod report;
+mod said;
 mod settings;
 mod slot;
 mod snapshot;
@@ -61,6 +75,15 @@ pub use kind::Kind;
 pub use limits::Limits;
 pub use load::{LoadError, LoadProblem};
 pub use plugins::Plugins;
-pub use settings::{ChainSettings, OnFailure, PluginSettings, StaticRoute};
+pub use probation::Tally;
+pub use rehearsal::Rehearsal;
+pub use reload::{CandidateOutcome, ReloadError, Reloaded, RollbackError, RolledBack, Swapped};
+pub use settings::{
+    CandidateMode, CandidateSettings, ChainSettings, OnFailure, PluginSettings, ProbationSettings,
+    StaticRoute,
+};
 pub use source::{Signer, SignerError, Source, SourceError, SourceRules, read_file};
-pub use state::{Health, Identity, PluginState};
+pub use state::{
+    CandidateState, Disagreement, GenerationOutcome, GenerationState, Health, Identity, PluginDetail,
+    PluginState, ProbationState, Quarantined, Refusal,
+};

@@ -100,32 +100,44 @@ pub enum LoadError {
     Config(Vec<String>),
 }
 
-/// Loads one plugin.
+/// Reads the component of a plugin.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) async fn load(
+pub(crate) async fn fetch(
     components: &Components,
     settings: &PluginSettings,
+) -> Result<Fetched, LoadProblem> {
+    components.fetch(&settings.source).await.map_err(|error| problem(settings, error))
+}
+
+/// Makes a plugin of a file that was read.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) async fn build(
+    components: &Components,
+    settings: &PluginSettings,
+    fetched: Fetched,
     tables: Arc<dyn Lookup>,
     generation: u32,
 ) -> Result<Plugin, LoadProblem> {
-    let loaded = load_file(components, settings, tables, generation).await;
-    loaded.map_err(|error| LoadProblem {
-        plugin: settings.name.clone(),
-        component: settings.source.clone(),
-        error,
-    })
+    let built = check_and_build(components, settings, fetched, tables, generation).await;
+    built.map_err(|error| problem(settings, error))
 }
 
-async fn load_file(
+fn problem(settings: &PluginSettings, error: LoadError) -> LoadProblem {
+    LoadProblem { plugin: settings.name.clone(), component: settings.source.clone(), error }
+}
+
+async fn check_and_build(
     components: &Components,
     settings: &PluginSettings,
+    Fetched { bytes, digest }: Fetched,
     tables: Arc<dyn Lookup>,
     generation: u32,
 ) -> Result<Plugin, LoadError> {
     let sandbox = components.sandbox();
-    let Fetched { bytes, digest } = components.fetch(&settings.source).await?;
     check_shape(&bytes)?;
     let component = components.component(&digest, &bytes).await?;
     check_exports(&component)?;

@@ -11,8 +11,8 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime::Store;
 
 use crate::bindings::v1::{self, Prepared, wit};
-use crate::breaker::Breaker;
-use crate::counters::Counters;
+use crate::breaker::{Breaker, Turn};
+use crate::counters::{Counters, PluginFigures};
 use crate::engine::Sandbox;
 use crate::failure::{Failure, FailureReason};
 use crate::imports::{Grants, State, one_line};
@@ -83,6 +83,30 @@ impl Plugin {
     /// Whether it decides such questions.
     pub(crate) fn serves(&self, kind: Kind) -> bool {
         self.prepared.serves(kind)
+    }
+
+    /// The same code with the same settings, which has not done anything yet and shares nothing with this one.
+    pub(crate) fn twin(&self) -> Self {
+        Self {
+            identity: Arc::clone(&self.identity),
+            sandbox: self.sandbox.clone(),
+            prepared: self.prepared.clone(),
+            grants: Arc::new(self.grants.anew()),
+            slots: Semaphore::new(self.limits.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
+            limits: self.limits.clone(),
+            counters: Counters::default(),
+            breaker: Mutex::new(Breaker::new()),
+        }
+    }
+
+    /// What its breaker has done since this was asked last.
+    pub(crate) fn take_turn(&self) -> Option<Turn> {
+        self.breaker().take_turn()
+    }
+
+    /// What it has done.
+    pub(crate) fn figures(&self) -> PluginFigures {
+        self.counters.figures()
     }
 
     /// Whether it is left alone for now.
@@ -201,7 +225,6 @@ mod tests {
     use std::time::Duration;
 
     use cordboard_model::{CallFacts, Party, RouteReason};
-    use serde_json::json;
 
     use super::*;
     use crate::component::{ComponentSettings, Components};
@@ -254,9 +277,11 @@ mod tests {
         assert!(path.is_file(), "{} is missing; build it with `cargo xtask plugins`", path.display());
         let limits =
             Limits { concurrency: 1, deadline: Some(Duration::from_millis(50)), ..Limits::default() };
-        let settings = PluginSettings { name: "r".into(), source: path.into(), config: json!({}), limits };
+        let settings = PluginSettings { limits, ..PluginSettings::new("r", path) };
         let components = Components::start(&ComponentSettings::default()).expect("the engine starts");
-        let plugin = load::load(&components, &settings, Arc::new(NoTables), 1).await.expect("it loads");
+        let fetched = load::fetch(&components, &settings).await.expect("it is a file");
+        let tables = Arc::new(NoTables);
+        let plugin = load::build(&components, &settings, fetched, tables, 1).await.expect("it loads");
 
         let taken = plugin.slots.acquire().await.expect("the semaphore is never closed");
         let begin = Instant::now();

@@ -1,5 +1,8 @@
 //! What is to be loaded and who is asked.
 
+use std::fmt;
+use std::time::Duration;
+
 use crate::kind::Kind;
 use crate::limits::Limits;
 use crate::source::Source;
@@ -15,6 +18,83 @@ pub struct PluginSettings {
     pub config: serde_json::Value,
     /// What it may use.
     pub limits: Limits,
+    /// How long a new generation is watched.
+    pub probation: ProbationSettings,
+    /// A component that is tried beside this one.
+    pub candidate: Option<CandidateSettings>,
+}
+
+impl PluginSettings {
+    /// A component without a configuration block, and otherwise as usual.
+    pub fn new(name: impl Into<String>, source: impl Into<Source>) -> Self {
+        Self {
+            name: name.into(),
+            source: source.into(),
+            config: serde_json::json!({}),
+            limits: Limits::default(),
+            probation: ProbationSettings::default(),
+            candidate: None,
+        }
+    }
+
+    /// Whether the same file makes the same plugin with these settings.
+    pub(crate) fn builds_the_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.config == other.config && self.limits == other.limits
+    }
+
+    /// The settings that the candidate is loaded with, if there is one.
+    pub(crate) fn of_candidate(&self) -> Option<Self> {
+        let candidate = self.candidate.as_ref()?;
+        let config = candidate.config.clone().unwrap_or_else(|| self.config.clone());
+        Some(Self { source: candidate.source.clone(), config, candidate: None, ..self.clone() })
+    }
+}
+
+/// How long a new generation is on probation: until both have passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProbationSettings {
+    /// So much time; 60 s.
+    pub time: Duration,
+    /// So many questions; 50.
+    pub questions: u64,
+}
+
+impl Default for ProbationSettings {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(60), questions: 50 }
+    }
+}
+
+/// A component that is tried beside the one that decides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CandidateSettings {
+    /// Where its component is.
+    pub source: Source,
+    /// Its block; that of the plugin when absent.
+    pub config: Option<serde_json::Value>,
+    /// What it is asked.
+    pub mode: CandidateMode,
+}
+
+/// What a candidate is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CandidateMode {
+    /// Everything that the plugin is asked, afterwards, and it never decides: where it would have decided otherwise is counted.
+    Shadow,
+    /// It decides for so many calls in a hundred; always the same calls, by their id. Where it fails, the plugin decides.
+    Canary {
+        /// Share of the calls, 1 to 100.
+        percent: u8,
+    },
+}
+
+impl fmt::Display for CandidateMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shadow => f.write_str("shadow"),
+            Self::Canary { percent } => write!(f, "canary {percent} %"),
+        }
+    }
 }
 
 /// Who is asked, and what stands in when nobody can answer.
@@ -55,6 +135,11 @@ impl ChainSettings {
             Kind::Escalation => &self.escalation,
             Kind::EventFormatting => &self.event_formatting,
         }
+    }
+
+    /// The decision points whose chains name a plugin.
+    pub(crate) fn kinds_of(&self, name: &str) -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(move |kind| self.of(*kind).iter().any(|other| other == name))
     }
 }
 

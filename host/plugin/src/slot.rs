@@ -2,16 +2,27 @@
 
 use std::sync::Arc;
 
-use crate::counters::Counters;
+use crate::candidate::Candidate;
+use crate::counters::{Counters, PluginFigures};
 use crate::plugin::Plugin;
-use crate::state::{Health, PluginState};
+use crate::probation::Probation;
+use crate::said::Recorder;
+use crate::settings::PluginSettings;
+use crate::state::Identity;
 
 /// One plugin of the configuration as a snapshot has it.
+#[derive(Clone)]
 pub(crate) struct Slot {
-    /// Its name.
-    pub(crate) name: String,
     /// What answers.
     pub(crate) serving: Serving,
+    /// What it was loaded with.
+    pub(crate) settings: Arc<PluginSettings>,
+    /// What it was asked last; handed on from generation to generation.
+    pub(crate) recorder: Arc<Recorder>,
+    /// Watches it while it is new.
+    pub(crate) probation: Option<Arc<Probation>>,
+    /// What is tried beside it.
+    pub(crate) candidate: Option<Arc<Candidate>>,
 }
 
 /// What answers under a name.
@@ -29,20 +40,38 @@ pub(crate) struct Broken {
     pub(crate) counters: Counters,
 }
 
+impl Serving {
+    pub(crate) fn broken(problem: String) -> Self {
+        Self::Broken(Arc::new(Broken { problem, counters: Counters::default() }))
+    }
+
+    pub(crate) fn plugin(&self) -> Option<&Arc<Plugin>> {
+        match self {
+            Self::Loaded(plugin) => Some(plugin),
+            Self::Broken(_) => None,
+        }
+    }
+
+    pub(crate) fn identity(&self) -> Option<&Arc<Identity>> {
+        self.plugin().map(|plugin| &plugin.identity)
+    }
+
+    pub(crate) fn figures(&self) -> PluginFigures {
+        match self {
+            Self::Loaded(plugin) => plugin.figures(),
+            Self::Broken(broken) => broken.counters.figures(),
+        }
+    }
+}
+
 impl Slot {
-    /// The slot as metrics and people see it.
-    pub(crate) fn state(&self) -> PluginState {
-        match &self.serving {
-            Serving::Loaded(plugin) => plugin.state(),
-            Serving::Broken(broken) => PluginState {
-                name: self.name.clone(),
-                identity: None,
-                kinds: Vec::new(),
-                health: Health::Broken { problem: broken.problem.clone() },
-                figures: broken.counters.figures(),
-                counters: Vec::new(),
-                dropped: 0,
-            },
+    pub(crate) fn new(serving: Serving, settings: &PluginSettings) -> Self {
+        Self {
+            serving,
+            settings: Arc::new(settings.clone()),
+            recorder: Arc::default(),
+            probation: None,
+            candidate: None,
         }
     }
 }

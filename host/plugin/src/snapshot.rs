@@ -13,9 +13,10 @@ use crate::settings::ChainSettings;
 use crate::slot::{Serving, Slot};
 
 /// Everything that a question needs.
+#[derive(Clone)]
 pub(crate) struct Snapshot {
     pub(crate) slots: BTreeMap<String, Arc<Slot>>,
-    pub(crate) chains: ChainSettings,
+    pub(crate) chains: Arc<ChainSettings>,
 }
 
 impl Snapshot {

@@ -1,9 +1,17 @@
 //! Plugins as decisions, metrics and people see them.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
+use cordboard_model::CallId;
+
+use crate::compare::Difference;
 use crate::counters::{GuestCounter, PluginFigures};
 use crate::kind::Kind;
+use crate::probation::Tally;
+use crate::settings::CandidateMode;
+use crate::source::Source;
 
 /// Which code answers: what decisions, logs and metrics name.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,10 +62,119 @@ pub struct PluginState {
     pub kinds: Vec<Kind>,
     /// Whether it answers.
     pub health: Health,
-    /// Its figures.
+    /// Its figures, those of earlier generations included.
     pub figures: PluginFigures,
-    /// Counters that it keeps itself.
+    /// Counters that the generation that answers keeps itself; a new one begins at zero.
     pub counters: Vec<GuestCounter>,
     /// Log lines and counter additions beyond its bounds.
     pub dropped: u64,
+}
+
+/// Everything about a plugin that people want to know who change it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PluginDetail {
+    /// What metrics know too.
+    pub state: PluginState,
+    /// Where its component is.
+    pub source: Source,
+    /// Its generations, newest first; the last 20.
+    pub generations: Vec<GenerationState>,
+    /// How the new generation does, while it is on probation.
+    pub probation: Option<ProbationState>,
+    /// Why the last change did not come about, or was taken back; `None` when it went well.
+    pub refusal: Option<Refusal>,
+    /// Files that are not taken again, newest last; the last 16.
+    pub quarantine: Vec<Quarantined>,
+    /// The component that is tried beside it.
+    pub candidate: Option<CandidateState>,
+}
+
+/// One generation of a plugin.
+#[derive(Clone, PartialEq, Debug)]
+pub struct GenerationState {
+    /// Which code it is.
+    pub identity: Arc<Identity>,
+    /// How long ago it began to answer, the last time.
+    pub age: Duration,
+    /// What became of it.
+    pub outcome: GenerationOutcome,
+    /// Whether it is still there to roll back to.
+    pub is_kept: bool,
+    /// What it has done; `None` when it is gone.
+    pub figures: Option<PluginFigures>,
+}
+
+/// What became of a generation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum GenerationOutcome {
+    /// It answers.
+    Serving,
+    /// A later one took over.
+    Replaced,
+    /// The one before took over again.
+    RolledBack {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A probation that goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProbationState {
+    /// What the new generation has done.
+    pub tally: Tally,
+    /// How long it answers.
+    pub age: Duration,
+}
+
+/// A change that did not come about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// How long ago.
+    pub age: Duration,
+    /// Why, and what to do.
+    pub reason: String,
+}
+
+/// A file that is not taken again with the same settings, until somebody insists.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Quarantined {
+    /// Its SHA-256, in hex.
+    pub digest: String,
+    /// What it did.
+    pub reason: String,
+}
+
+/// A component that is tried beside the one that decides.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CandidateState {
+    /// Which code it is.
+    pub identity: Arc<Identity>,
+    /// Where its component is.
+    pub source: Source,
+    /// What it is asked.
+    pub mode: CandidateMode,
+    /// Its figures.
+    pub figures: PluginFigures,
+    /// Questions that it answered as a shadow.
+    pub compared: u64,
+    /// Those that it answered otherwise.
+    pub differing: u64,
+    /// Those that it could not answer.
+    pub failed: u64,
+    /// Those that it was not asked, because it was too slow or has failed too often.
+    pub skipped: u64,
+    /// The last 20 that it answered otherwise, newest last.
+    pub samples: Vec<Disagreement>,
+}
+
+/// A question that two plugins answered differently.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Disagreement {
+    /// Its decision point.
+    pub kind: Kind,
+    /// The call that it was about.
+    pub call_id: Option<CallId>,
+    /// Where the answers differ.
+    pub differences: Vec<Difference>,
 }

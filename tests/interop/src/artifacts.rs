@@ -31,7 +31,7 @@ fn build_binary() -> PathBuf {
 ///
 /// # Panics
 /// When it has not been built.
-pub(crate) fn plugin(name: &str) -> PathBuf {
+pub fn plugin(name: &str) -> PathBuf {
     let file = root().join("target/plugins").join(format!("{name}.wasm"));
     assert!(file.is_file(), "the plugin {} is missing; build it with: cargo xtask plugins", file.display());
     file

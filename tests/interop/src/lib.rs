@@ -24,6 +24,7 @@ mod sound;
 mod stage;
 mod translation;
 
+pub use artifacts::plugin;
 pub use authority::{Authority, Identity, Secured, secure};
 pub use clock::{eventually, pause};
 pub use http::Answer;

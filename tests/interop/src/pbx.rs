@@ -20,6 +20,8 @@ pub struct Options {
     pub drain_limit_s: Option<u32>,
     /// The routing component; the reference plugin when not set.
     pub routing_plugin: Option<PathBuf>,
+    /// A component that is asked for a route before the other one.
+    pub first_router: Option<PathBuf>,
     /// The authorization component; the reference plugin when not set.
     pub authorization_plugin: Option<PathBuf>,
     /// `admission.exempt`: sources without the limit of ten INVITEs per second.
@@ -193,6 +195,7 @@ fn configuration(options: &Options, [sip, http, metrics]: [u16; 3]) -> String {
          media:\n  ports: {}-{}\n\
          http:\n  listen: 127.0.0.1:{http}\n\
          metrics:\n  listen: 127.0.0.1:{metrics}\n\
+         api:\n  listen: 127.0.0.1:0\n\
          log:\n  level: {}\n  format: readable\n",
         media.start(),
         media.end(),
@@ -201,7 +204,10 @@ fn configuration(options: &Options, [sip, http, metrics]: [u16; 3]) -> String {
     yaml += &plugin_section("route-by-extension", &routing);
     yaml += &plugin_section("authorize-open", &authorization).replacen("plugins:\n", "", 1);
     yaml += "authorization:\n  chain: [authorize-open]\n";
-    if options.routes.is_empty() {
+    if let Some(first) = &options.first_router {
+        yaml = yaml.replacen("plugins:\n", &plugin_section("first", first), 1);
+        yaml += "routing:\n  chain: [first, route-by-extension]\n";
+    } else if options.routes.is_empty() {
         yaml += "routing:\n  chain: [route-by-extension]\n";
     } else {
         yaml += "routing:\n  static:\n";

@@ -44,7 +44,7 @@ pub(crate) use dns::DnsConfig;
 pub(crate) use environment::Environment;
 pub(crate) use plugins::{ChainConfig, PluginConfig};
 use section::Section;
-pub(crate) use server::{LogConfig, LogFormat, LogLevel};
+pub(crate) use server::{ApiConfig, LogConfig, LogFormat, LogLevel};
 pub(crate) use sip::{SipConfig, StreamLimits, calls_of, listener_key};
 pub(crate) use store::JournalConfig;
 
@@ -76,6 +76,8 @@ pub(crate) struct Config {
     pub(crate) media: RelaySettings,
     /// Where health is served; `None`: nowhere.
     pub(crate) http: Option<SocketAddr>,
+    /// Where the management interface is, and who may use it.
+    pub(crate) api: ApiConfig,
     /// Where metrics are served; `None`: nowhere.
     pub(crate) metrics: Option<SocketAddr>,
     /// What is logged.
@@ -149,6 +151,7 @@ impl Config {
             calls: sip::read_calls(root.section("calls")),
             media,
             http: server::read_listener(root.section("http"), 8080),
+            api: server::read_api(root.section("api")),
             metrics: server::read_listener(root.section("metrics"), 9090),
             log: server::read_log(root.section("log")),
             dns: dns::read_dns(root.section("dns")),
@@ -169,8 +172,9 @@ impl Config {
         let sip = self.sip.streams_listening().map(|(transport, address)| (listener_key(transport), address));
         let http = self.http.map(|address| ("http.listen", address));
         let metrics = self.metrics.map(|address| ("metrics.listen", address));
+        let api = self.api.listen.map(|address| ("api.listen", address));
         let mut taken: Vec<(&str, SocketAddr)> = Vec::new();
-        for (key, address) in sip.chain(http).chain(metrics) {
+        for (key, address) in sip.chain(http).chain(metrics).chain(api) {
             if let Some((other, _)) = taken.iter().find(|(_, other)| server::clash(*other, address)) {
                 let message = format!("port {} is already used by {other}; choose another", address.port());
                 let (section, key) = key.split_once('.').expect("each is a key of a section");

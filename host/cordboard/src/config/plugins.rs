@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use cordboard_plugin::{Limits, OnFailure, Source};
+use cordboard_plugin::{CandidateMode, CandidateSettings, Limits, OnFailure, ProbationSettings, Source};
 
 use super::complaint::did_you_mean;
 use super::section::Section;
@@ -20,6 +20,12 @@ pub(crate) struct PluginConfig {
     pub(crate) config: serde_json::Value,
     /// What it may use.
     pub(crate) limits: Limits,
+    /// Whether its files are loaded again when they change.
+    pub(crate) watch: bool,
+    /// How long a new generation is watched.
+    pub(crate) probation: ProbationSettings,
+    /// A component that is tried beside it.
+    pub(crate) candidate: Option<CandidateSettings>,
 }
 
 /// Who decides what.
@@ -67,6 +73,9 @@ fn read_plugin(section: &Section<'_>, folder: &Path) -> PluginConfig {
         source: read_source(section, folder),
         config: read_block(section),
         limits: read_limits(section.section("limits")),
+        watch: section.value("watch", false, value::word(&[("true", true), ("false", false)])),
+        probation: read_probation(section.section("probation")),
+        candidate: section.has("candidate").then(|| read_candidate(&section.section("candidate"), folder)),
     }
 }
 
@@ -75,6 +84,37 @@ fn read_source(section: &Section<'_>, folder: &Path) -> Source {
         path: folder.join(section.required("path", value::text).unwrap_or_default()),
         sha256: section.optional("sha256", value::sha256),
     }
+}
+
+fn read_probation(section: Section<'_>) -> ProbationSettings {
+    let default = ProbationSettings::default();
+    let times = Duration::ZERO..=Duration::from_secs(86_400);
+    let probation = ProbationSettings {
+        time: section.value("time", default.time, value::duration(times)),
+        questions: section.value("questions", default.questions, value::number(0..=1_000_000)),
+    };
+    section.finish();
+    probation
+}
+
+fn read_candidate(section: &Section<'_>, folder: &Path) -> CandidateSettings {
+    let source = read_source(section, folder);
+    let config = section.has("config").then(|| read_block(section));
+    let percent = section.optional("percent", value::number(1..=100));
+    let is_canary = section.value("mode", false, value::word(&[("shadow", false), ("canary", true)]));
+    // Known, whether it is there or not.
+    let _ = section.json("config");
+    section.finish();
+    match (is_canary, percent) {
+        (true, None) => section.complain("mode", "a canary needs percent: its share of the calls, 1 to 100"),
+        (false, Some(_)) => section.complain("percent", "only a canary has a share; write mode: canary"),
+        _ => {}
+    }
+    let mode = match percent {
+        Some(percent) if is_canary => CandidateMode::Canary { percent },
+        _ => CandidateMode::Shadow,
+    };
+    CandidateSettings { source, config, mode }
 }
 
 /// The plugin checks its block itself; that it has keys is all that is known here.

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use cordboard_model::Secret;
+
 use super::section::Section;
 use super::value;
 
@@ -64,6 +66,37 @@ pub(super) fn read_listener(section: Section<'_>, port: u16) -> Option<SocketAdd
     let address = section.value("listen", default, value::or_off(value::listen));
     section.finish();
     address
+}
+
+/// Where the management interface is, and who may use it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct ApiConfig {
+    /// Its listener; `None`: there is none.
+    pub(crate) listen: Option<SocketAddr>,
+    /// What its users show; without one, only programs on this machine may use it.
+    pub(crate) key: Option<Secret<String>>,
+}
+
+/// Shorter keys can be guessed.
+const MIN_KEY: usize = 16;
+
+/// Reads `api`.
+pub(super) fn read_api(section: Section<'_>) -> ApiConfig {
+    let default = Some(SocketAddr::from(([127, 0, 0, 1], 8081)));
+    let key = |text: &str| {
+        let fits = text.len() >= MIN_KEY && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| text.to_owned())
+            .ok_or_else(|| format!("at least {MIN_KEY} letters, digits and signs without spaces"))
+    };
+    let api = ApiConfig {
+        listen: section.value("listen", default, value::or_off(value::listen)),
+        key: section.optional("key", key).map(Secret::new),
+    };
+    if api.key.is_none() && api.listen.is_some_and(|address| !address.ip().is_loopback()) {
+        section.complain("listen", "without api.key only a loopback address is safe, such as 127.0.0.1:8081; others could exchange plugins");
+    }
+    section.finish();
+    api
 }
 
 /// Whether two TCP listeners cannot both be had. One for all IPv4 addresses and one for all of IPv6 can.

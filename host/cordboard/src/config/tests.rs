@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cordboard_plugin::CandidateMode;
+
 use super::{Config, Environment, LogFormat, LogLevel};
 
 fn folder() -> PathBuf {
@@ -49,6 +51,7 @@ fn the_default_file_is_right_and_says_what_the_defaults_are() {
     assert_eq!(config.sip.tcp, empty.sip.tcp);
     assert_eq!(config.media.ports, empty.media.ports);
     assert_eq!((config.http, config.metrics), (empty.http, empty.metrics));
+    assert_eq!(config.api, empty.api);
     assert_eq!(config.admission.invites_per_second, empty.admission.invites_per_second);
     assert_eq!(config.admission.max_calls, 1250);
     assert_eq!(config.log, empty.log);
@@ -135,6 +138,34 @@ fn numbers_keep_their_spelling_where_they_are_names() {
 }
 
 #[test]
+fn the_management_interface_is_open_to_nobody_else_without_a_key() {
+    let told = load("api: {listen: '0.0.0.0:8081'}\n", &[]).expect_err("others could reach it");
+    assert!(told.contains("api.listen: without api.key only a loopback address is safe"), "{told}");
+    let told = load("api: {key: short}\n", &[]).expect_err("it can be guessed");
+    assert!(told.contains("at least 16") && !told.contains("127.0.0.1"), "{told}");
+    let open = load("api: {listen: '0.0.0.0:8081', key: '${KEY}'}\n", &[("KEY", "0123456789abcdef")]);
+    let open = open.expect("it has a key");
+    assert!(!format!("{open:?}").contains("0123456789abcdef"));
+}
+
+#[test]
+fn a_candidate_is_a_shadow_or_has_a_share() {
+    let plugin = |candidate: &str| format!("plugins: [{{name: a, path: a.wasm, candidate: {candidate}}}]\n");
+    for (candidate, expected) in [
+        ("{path: b.wasm}", Some(CandidateMode::Shadow)),
+        ("{path: b.wasm, mode: canary, percent: 10}", Some(CandidateMode::Canary { percent: 10 })),
+        ("{path: b.wasm, mode: canary}", None),
+        ("{path: b.wasm, percent: 10}", None),
+        ("{mode: shadow}", None),
+    ] {
+        let mode = load(&plugin(candidate), &[])
+            .ok()
+            .and_then(|config| config.plugins[0].candidate.as_ref().map(|candidate| candidate.mode));
+        assert_eq!(mode, expected, "{candidate}");
+    }
+}
+
+#[test]
 fn names_and_trunks_reach_the_core() {
     let source = "sip: {domains: [pbx.example], external_address: 203.0.113.9, local_networks: [192.168.0.0/16]}\n\
                   trunks: [{name: carrier, uri: 'sip:192.0.2.7;transport=tcp'}]\n";
@@ -211,7 +242,8 @@ http: {????: 1}
 metrics: {????: 1}
 log: {????: 1}
 components: {????: 1}
-plugins: [{????: 1, limits: {????: 1}}]
+api: {????: 1}
+plugins: [{????: 1, limits: {????: 1}, probation: {????: 1}, candidate: {????: 1}}]
 routing: {????: 1, static: [{????: 1}]}
 authorization: {????: 1}
 drain: {????: 1}
@@ -224,7 +256,7 @@ fn every_key_is_explained_to_its_reader() {
     let told = load(&UNKNOWN_EVERYWHERE.replace("????", "unheard_of"), &[]).expect_err("no section knows it");
     let accepted: Vec<&str> =
         told.lines().filter_map(|line| line.split_once("accepted here: ")).map(|(_, keys)| keys).collect();
-    assert_eq!(accepted.len(), 28, "a section is missing in this test: {told}");
+    assert_eq!(accepted.len(), 31, "a section is missing in this test: {told}");
     for key in accepted.iter().flat_map(|keys| keys.split(", ")) {
         let explained = [format!("`{key}`"), format!(".{key}`")];
         assert!(

@@ -170,6 +170,7 @@ pub(super) mod tests {
         };
         let step = |outcome, why: &str| Step {
             plugin: "router".into(),
+            identity: None,
             outcome,
             why: why.into(),
             elapsed: Duration::from_micros(30),

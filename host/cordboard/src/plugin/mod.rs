@@ -5,6 +5,7 @@ mod compile_aside;
 mod embedded;
 mod new;
 mod project;
+mod remote;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,12 @@ pub(crate) enum Command {
     New(new::Options),
     /// Compile components into the cache, so that the PBX starts with them at once.
     Compile(compile::Options),
+    /// Show the plugins of a running PBX.
+    List(remote::Place),
+    /// Let a running PBX read the file of a plugin again; calls go on meanwhile.
+    Reload(remote::ReloadOptions),
+    /// Let the version before answer again in a running PBX.
+    Rollback(remote::RollbackOptions),
     /// Compile one component from standard input to standard output; the host starts this.
     #[command(hide = true)]
     CompileAside,
@@ -30,6 +37,9 @@ pub(crate) fn run(command: Command) -> ExitCode {
     match command {
         Command::New(options) => finish(new::run(&options)),
         Command::Compile(options) => finish(compile::run(&options)),
+        Command::List(place) => finish(remote::list(&place)),
+        Command::Reload(options) => finish(remote::reload(&options)),
+        Command::Rollback(options) => finish(remote::roll_back(&options)),
         Command::CompileAside => compile_aside::run(),
     }
 }

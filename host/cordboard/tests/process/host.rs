@@ -25,8 +25,9 @@ impl Configured {
     pub(crate) fn with(more: &str) -> Self {
         let listeners =
             "http: {listen: '127.0.0.1:0'}\nmetrics: {listen: '127.0.0.1:0'}\nlog: {level: debug}\n";
+        let api = if more.contains("api:") { "" } else { "api: {listen: '127.0.0.1:0'}\n" };
         let sip = if more.contains("sip:") { "" } else { "sip: {udp: '127.0.0.1:0', tcp: '127.0.0.1:0'}\n" };
-        Self::exactly(&format!("{listeners}{sip}{more}"))
+        Self::exactly(&format!("{listeners}{api}{sip}{more}"))
     }
 
     /// This text and nothing else.
@@ -121,7 +122,7 @@ impl Host {
         &self.said
     }
 
-    /// Where it listens: a SIP transport, `http` or `metrics`.
+    /// Where it listens: a SIP transport, `http`, `metrics` or `api`.
     pub(crate) fn address(&self, protocol: &str) -> SocketAddr {
         let wanted = format!("listening protocol=\"{protocol}\" address=");
         let line = self.said.iter().find_map(|line| line.split_once(&wanted));
@@ -145,8 +146,13 @@ impl Host {
 
     /// Status line and body of an HTTP answer.
     pub(crate) fn get(&self, protocol: &str, path: &str) -> String {
+        self.http(protocol, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n"))
+    }
+
+    /// The same for a request with these lines.
+    pub(crate) fn http(&self, protocol: &str, head: &str) -> String {
         let mut stream = TcpStream::connect(self.address(protocol)).expect("it listens");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: pbx\r\nConnection: close\r\n\r\n").expect("it reads");
+        write!(stream, "{head}Connection: close\r\n\r\n").expect("it reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers and closes");
         answer

@@ -80,7 +80,7 @@ fn datagrams_that_are_no_sip_are_counted_and_harm_nothing() {
 
 #[test]
 fn json_lines_are_objects_and_the_banner_stays_away() {
-    let listeners = "http: {listen: '127.0.0.1:0'}\nmetrics: {listen: 'off'}\n";
+    let listeners = "http: {listen: '127.0.0.1:0'}\nmetrics: {listen: 'off'}\napi: {listen: 'off'}\n";
     let sip = "sip: {udp: '127.0.0.1:0', tcp: '127.0.0.1:0'}\nlog: {format: json}\n";
     let mut host = Configured::exactly(&format!("{listeners}{sip}")).start();
     host.terminate();

@@ -31,7 +31,7 @@ fn a_trunk_is_registered_at_the_start_shown_in_health_and_left_at_the_end() {
     registrar.set_read_timeout(Some(PATIENCE)).expect("a socket can wait");
     let address = registrar.local_addr().expect("it is bound");
     let mut host = Configured::exactly(&format!(
-        "http: {{listen: '127.0.0.1:0'}}\nmetrics: {{listen: '127.0.0.1:0'}}\n\
+        "http: {{listen: '127.0.0.1:0'}}\nmetrics: {{listen: '127.0.0.1:0'}}\napi: {{listen: '127.0.0.1:0'}}\n\
          sip: {{udp: '127.0.0.1:0', tcp: '127.0.0.1:0'}}\n\
          trunks: [{{name: carrier, uri: 'sip:{address}', register: true, register_user: '4711', health: {{interval: off}}}}]\n"
     ))
@@ -47,7 +47,7 @@ fn a_trunk_is_registered_at_the_start_shown_in_health_and_left_at_the_end() {
     accept(&registrar, &request, from);
     host.wait_for_metric("sip_pbx_trunk_up{trunk=\"carrier\"}", 1.0);
     assert!(host.get("http", "/health").contains("\"status\":\"ok\""));
-    let trunks = host.get("http", "/api/trunks");
+    let trunks = host.get("api", "/api/trunks");
     let (_, body) = trunks.split_once("\r\n\r\n").expect("an answer has a body");
     let trunks: serde_json::Value = serde_json::from_str(body).expect("it is JSON");
     let trunk = &trunks["trunks"][0];

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cordboard_model::{Aor, CallId, Party, TrunkState, TrunkStatus};
+use cordboard_model::{Aor, CallId, Party, PluginChange, PluginTransition, TrunkState, TrunkStatus};
 
 use super::*;
 use crate::figures::{Distribution, GuestFigure, PluginFigures, PortFigures, QueueFigures, StoreFigures};
@@ -38,6 +38,14 @@ fn an_hour_of_work() -> Metrics {
         ended(EndReason::PortsExhausted, Some(503), 0),
         event(EventKind::Unregistered { aor: Aor::new("1001", "pbx"), expired: true }),
         event(EventKind::TrunkStateChanged(figures().trunks.remove(0))),
+        event(EventKind::PluginChanged(PluginChange {
+            plugin: "route".into(),
+            change: PluginTransition::RolledBack,
+            generation: Some(2),
+            digest: None,
+            version: None,
+            reason: "it failed".into(),
+        })),
     ] {
         metrics.fold(&event);
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use cordboard_plugin::{Health, Limits, LoadError, PluginSettings, SourceError};
+use cordboard_plugin::{Health, LoadError, PluginSettings, SourceError};
 use serde_json::{Value, json};
 
 use crate::support::{Tables, aor, chains, component, outcome, question, router, subject, try_load, verdict};
@@ -17,8 +17,7 @@ async fn problem_of(content: &[u8], config: Value) -> LoadError {
 }
 
 async fn problem_of_file(path: PathBuf, config: Value) -> LoadError {
-    let bad =
-        PluginSettings { name: "bad".into(), source: path.clone().into(), config, limits: Limits::default() };
+    let bad = PluginSettings { config, ..PluginSettings::new("bad", path.clone()) };
     let order = chains(&["bad", "good"], &["bad"]);
     let (plugins, mut problems) = try_load(&[bad, router("good")], order, Tables::default()).await;
     assert_eq!(problems.len(), 1, "{problems:?}");

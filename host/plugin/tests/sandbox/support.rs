@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cordboard_model::escalation::{Contact, EscalationTrigger, IncidentFacts, Success};
@@ -12,8 +12,8 @@ use cordboard_model::{
     RouteDecision, RouteQuestion, RouteReason, TargetAddress, Verdict,
 };
 use cordboard_plugin::{
-    ChainSettings, ComponentSettings, Failure, Limits, LoadProblem, Lookup, PluginSettings, Plugins, Step,
-    StepOutcome,
+    ChainSettings, ComponentSettings, Decided, DecidedBy, Failure, Limits, LoadProblem, Lookup,
+    PluginSettings, Plugins, Step, StepOutcome,
 };
 use serde_json::{Value, json};
 
@@ -26,12 +26,7 @@ pub(crate) fn component(name: &str) -> PathBuf {
 }
 
 pub(crate) fn plugin(name: &str, component_name: &str, config: Value) -> PluginSettings {
-    PluginSettings {
-        name: name.into(),
-        source: component(component_name).into(),
-        config,
-        limits: unhurried(),
-    }
+    PluginSettings { config, limits: unhurried(), ..PluginSettings::new(name, component(component_name)) }
 }
 
 /// The usual limits, with a deadline that a busy machine does not reach.
@@ -207,5 +202,78 @@ pub(crate) fn failure(step: &Step) -> &Failure {
     match &step.outcome {
         StepOutcome::Failed(failure) => failure,
         other => panic!("expected a failure, found {other:?}"),
+    }
+}
+
+/// A component file that can be exchanged.
+pub(crate) struct Exchanged {
+    folder: tempfile::TempDir,
+    component: &'static str,
+}
+
+impl Exchanged {
+    /// Begins with version 1.
+    pub(crate) fn new(component: &'static str) -> Self {
+        let exchanged = Self { folder: tempfile::tempdir().expect("a folder for the test"), component };
+        exchanged.put(1);
+        exchanged
+    }
+
+    pub(crate) fn router() -> Self {
+        Self::new("test/misbehaving-router")
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("plugin.wasm")
+    }
+
+    /// Settings of the file, with a name that comes back in every answer.
+    pub(crate) fn settings(&self, name: &str) -> PluginSettings {
+        PluginSettings { source: self.path().into(), ..router(name) }
+    }
+
+    /// Puts another file in its place, which does the same and has another digest.
+    pub(crate) fn put(&self, version: u8) {
+        let mut bytes = std::fs::read(component(self.component)).expect("the component is read");
+        // A custom section called `v`, which nobody looks at.
+        bytes.extend([0, 3, 1, b'v', version]);
+        self.put_bytes(&bytes);
+    }
+
+    /// Puts something else in its place, as a whole.
+    pub(crate) fn put_bytes(&self, bytes: &[u8]) {
+        let beside = self.folder.path().join("new.wasm");
+        std::fs::write(&beside, bytes).expect("it is written");
+        std::fs::rename(&beside, self.path()).expect("it is renamed");
+    }
+}
+
+/// Everything that plugins told of themselves, as `name change generation`.
+#[derive(Clone, Default)]
+pub(crate) struct Told(Arc<Mutex<Vec<String>>>);
+
+impl Told {
+    pub(crate) fn by(plugins: &Plugins) -> Self {
+        let told = Self::default();
+        let list = Arc::clone(&told.0);
+        plugins.on_change(move |change| {
+            let generation = change.generation.map_or_else(|| "-".to_owned(), |number| number.to_string());
+            let line = format!("{} {} {generation}", change.plugin, change.change);
+            list.lock().expect("nobody panics with it").push(line);
+        });
+        told
+    }
+
+    /// What was told since this was asked last.
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().expect("nobody panics with it"))
+    }
+}
+
+/// Number of the generation that decided.
+pub(crate) fn generation<T: std::fmt::Debug>(decided: &Decided<T>) -> u32 {
+    match &decided.by {
+        DecidedBy::Plugin(identity) => identity.generation,
+        other => panic!("expected a plugin to decide, but {other} did: {decided:?}"),
     }
 }

@@ -1,6 +1,6 @@
 //! `GET /api/trunks`: every trunk with its servers and its registration, as they are now. Read only.
 //!
-//! It says more than `/health`: the addresses of carriers. So it is a router of its own, which what tells who asks can be put before.
+//! It says more than `/health`, such as the addresses of carriers; so it stands behind the guard.
 
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ pub trait TrunkSource: Send + Sync + 'static {
 }
 
 /// The route of trunks.
-pub fn trunks_router(source: Arc<dyn TrunkSource>) -> Router {
+pub fn trunk_routes(source: Arc<dyn TrunkSource>) -> Router {
     Router::new().route("/api/trunks", get(all)).with_state(source)
 }
 
