@@ -12,6 +12,7 @@
 
 mod bench;
 mod deny;
+mod examples;
 mod fuzz;
 mod packages;
 mod plugins;
@@ -43,6 +44,12 @@ enum Command {
     Toolchain,
     /// Build the reference plugins into components under target/plugins.
     Plugins,
+    /// Build the example plugins of every language, and run their tests.
+    Examples {
+        /// Also make a project of every template, and build it.
+        #[arg(long)]
+        templates: bool,
+    },
     /// Measure, in release builds, and print the figures beside their goals.
     Bench(bench::Options),
     /// Run one fuzz target, or all of them, for a while.
@@ -59,6 +66,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Toolchain => toolchain::prepare().map(drop),
         Command::Plugins => build_plugins().map(drop),
+        Command::Examples { templates } => build_examples(templates),
         Command::Bench(options) => bench::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Storm(options) => storm::run(&options),
@@ -77,4 +85,15 @@ fn main() -> ExitCode {
 fn build_plugins() -> anyhow::Result<Vec<PathBuf>> {
     let toolchain = step::timed("wasm toolchain", toolchain::prepare)?;
     step::timed("plugins", || plugins::build(&toolchain))
+}
+
+/// Builds the host, and with it the examples; with `templates` also a project of each template.
+fn build_examples(templates: bool) -> anyhow::Result<()> {
+    run::build_host(false)?;
+    let toolchain = step::timed("wasm toolchain", toolchain::prepare)?;
+    step::timed("examples", || examples::build(&toolchain))?;
+    if templates {
+        step::timed("templates", || examples::check_templates(&toolchain))?;
+    }
+    Ok(())
 }

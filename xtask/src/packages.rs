@@ -35,6 +35,29 @@ pub(crate) fn install_for_tests() -> anyhow::Result<()> {
     install(&missing, "the tests from outside")
 }
 
+/// What the compilers for JavaScript, Python and C are installed and run with.
+const FOR_AUTHORS: &[Package] = &[
+    Package { name: "nodejs", program: "node" },
+    Package { name: "npm", program: "npm" },
+    Package { name: "python3", program: "python3" },
+];
+
+/// Installs what the compilers for plugins come with.
+///
+/// # Errors
+/// When something is missing and this user may not install it: the message is the command for somebody who may.
+pub(crate) fn install_for_authors() -> anyhow::Result<()> {
+    let mut missing: Vec<&str> = FOR_AUTHORS.iter().filter(|p| !in_path(p.program)).map(|p| p.name).collect();
+    // Debian's Python leaves out what makes environments.
+    if !step::works(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
+        missing.push("python3-venv");
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    install(&missing, "building plugins in JavaScript, Python and C")
+}
+
 /// Installs Debian packages that something needs.
 ///
 /// # Errors

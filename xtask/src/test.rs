@@ -2,7 +2,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::step::{self, cargo};
-use crate::{build_plugins, packages, run};
+use crate::{build_plugins, examples, packages, run, toolchain};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -26,6 +26,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         build_plugins()?;
         lint()?;
         build_tests()?;
+        let toolchain = toolchain::prepare()?;
+        step::timed("examples", || examples::build(&toolchain))?;
+        step::timed("templates", || examples::check_templates(&toolchain))?;
         test_workspace(options)?;
         test_guests()
     })

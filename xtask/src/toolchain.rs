@@ -59,6 +59,17 @@ impl Toolchain {
     }
 }
 
+impl Toolchain {
+    /// Makes a plain `cargo build` for guests, which somebody else starts, use this toolchain.
+    pub(crate) fn for_plain_cargo(&self, command: &mut Command) {
+        let Self::Debian { linker } = self else { return };
+        command.env("CARGO", DEBIAN_CARGO).env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
+        command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+        command.env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort");
+        command.env_remove("RUSTUP_TOOLCHAIN");
+    }
+}
+
 /// Finds or installs a compiler for guests.
 ///
 /// # Errors

@@ -37,6 +37,16 @@ pub fn plugin(name: &str) -> PathBuf {
     file
 }
 
+/// The component of an example.
+///
+/// # Panics
+/// When it has not been built.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let file = root().join("examples").join(name).join("dist").join(format!("{name}.wasm"));
+    assert!(file.is_file(), "the example {} is missing; build it with: cargo xtask examples", file.display());
+    file
+}
+
 /// The root of the checkout.
 pub(crate) fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -30,7 +30,7 @@ pub use clock::{eventually, pause};
 pub use http::Answer;
 pub use line::{Line, Talk};
 pub use media::Media;
-pub use pbx::{Options, Pbx};
+pub use pbx::{Example, Options, Pbx};
 pub use peer::{Peer, header, headers, status};
 pub use phone::{Baresip, Linphone};
 pub use ports::{free_ports, media_range};

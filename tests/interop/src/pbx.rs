@@ -1,4 +1,5 @@
 //! The binary under test, started as an operator starts it.
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -24,6 +25,8 @@ pub struct Options {
     pub first_router: Option<PathBuf>,
     /// The authorization component; the reference plugin when not set.
     pub authorization_plugin: Option<PathBuf>,
+    /// Example plugins that are asked before those two.
+    pub examples: Vec<Example>,
     /// `admission.exempt`: sources without the limit of ten INVITEs per second.
     pub exempt: Vec<IpAddr>,
     /// Further listeners of the section `sip`, such as `tls: 127.0.0.1:5061`.
@@ -38,6 +41,17 @@ pub struct Options {
     pub log_level: Option<&'static str>,
     /// Use these instead of free ports: SIP, HTTP, metrics.
     pub ports: Option<[u16; 3]>,
+}
+
+/// An example plugin, asked first at its decision point.
+#[derive(Clone, Debug)]
+pub struct Example {
+    /// Its folder under `examples/`.
+    pub name: &'static str,
+    /// `routing` or `authorization`.
+    pub chain: &'static str,
+    /// Its `config:` block, as one line of YAML.
+    pub config: &'static str,
 }
 
 /// A running PBX.
@@ -81,17 +95,62 @@ impl Pbx {
         pbx
     }
 
+    /// A `PATH` whose first folder holds the binary under test.
+    ///
+    /// # Panics
+    /// When a folder of the `PATH` has a name that cannot stand there.
+    pub fn path() -> OsString {
+        let binary = artifacts::binary().parent().expect("a program lies in a folder").to_owned();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(binary).chain(std::env::split_paths(&path));
+        std::env::join_paths(folders).expect("they were split from a PATH")
+    }
+
+    /// Runs a command line that starts the PBX in a folder, on free ports of loopback whatever the configuration there says, and waits
+    /// until it is ready.
+    ///
+    /// # Panics
+    /// When it ends or never is.
+    pub fn run_by_shell(stage: &Stage, folder: &Path, line: &str) -> Self {
+        let [sip, http, metrics] = three_ports();
+        let media = ports::media_range(400);
+        let mut command = Command::new("sh");
+        // Without `exec` the shell would be ended in place of the PBX.
+        command.arg("-c").arg(format!("exec {line}")).current_dir(folder).env("PATH", Self::path());
+        let places =
+            [("SIP__UDP", sip), ("SIP__TCP", sip), ("HTTP__LISTEN", http), ("METRICS__LISTEN", metrics)];
+        for (key, port) in places {
+            command.env(format!("CORDBOARD_{key}"), format!("127.0.0.1:{port}"));
+        }
+        command.env("CORDBOARD_MEDIA__PORTS", format!("{}-{}", media.start(), media.end()));
+        command.env("CORDBOARD_COMPONENTS__CACHE", artifacts::target_directory().join("component-cache"));
+        let program = Program::start("cordboard", &mut command, &stage.file("cordboard-by-shell.log"));
+        let mut pbx = Self { program, sip, http, metrics };
+        eventually("GET /health says ready", || {
+            assert!(pbx.program.is_running(), "the PBX ended while starting; it said:\n{}", pbx.output());
+            pbx.health("/health/ready").filter(|answer| answer.status == 200)
+        });
+        pbx
+    }
+
     fn launch(stage: &Stage, options: &Options) -> Self {
         let [sip, http, metrics] = options.ports.unwrap_or_else(three_ports);
         let config = configuration(options, [sip, http, metrics]);
         let config = stage.write(&format!("cordboard-{sip}.yaml"), config);
         let mut command = Command::new(artifacts::binary());
-        command.current_dir(stage.folder()).arg("run").arg("--config").arg(config);
-        command.env("CORDBOARD_COMPONENTS__CACHE", artifacts::target_directory().join("component-cache"));
+        command.current_dir(stage.folder()).arg("run").arg("--config").arg(&config);
         let log = stage.file(&format!("cordboard-{sip}.log"));
-        let folders =
-            format!("{},{}", artifacts::root().join("target").display(), std::env::temp_dir().display());
-        command.env("CORDBOARD_COMPONENTS__FOLDERS", folders);
+        let built = ["target", "examples"].map(|folder| artifacts::root().join(folder).display().to_string());
+        let folders = format!("{},{}", built.join(","), std::env::temp_dir().display());
+        let cache = artifacts::target_directory().join("component-cache");
+        let settings = [
+            ("CORDBOARD_COMPONENTS__FOLDERS", folders.into()),
+            ("CORDBOARD_COMPONENTS__CACHE", cache.into()),
+        ];
+        command.envs(settings.clone());
+        if !options.examples.is_empty() {
+            compile_beforehand(&config, &settings);
+        }
         Self { program: Program::start("cordboard", &mut command, &log), sip, http, metrics }
     }
 
@@ -177,6 +236,15 @@ impl Pbx {
     }
 }
 
+/// Compiles the components of a configuration into the cache that all tests share: an engine of Python takes longer than a test waits
+/// for the PBX to be ready.
+fn compile_beforehand(config: &Path, settings: &[(&str, OsString)]) {
+    let mut compile = Command::new(artifacts::binary());
+    compile.args(["plugin", "compile", "--config"]).arg(config).envs(settings.iter().cloned());
+    let output = compile.output().expect("the binary under test starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 fn three_ports() -> [u16; 3] {
     ports::free_ports(3).try_into().expect("three were asked for and given")
 }
@@ -203,12 +271,14 @@ fn configuration(options: &Options, [sip, http, metrics]: [u16; 3]) -> String {
     );
     yaml += &plugin_section("route-by-extension", &routing);
     yaml += &plugin_section("authorize-open", &authorization).replacen("plugins:\n", "", 1);
-    yaml += "authorization:\n  chain: [authorize-open]\n";
+    yaml += &example_plugins(&options.examples);
+    let _ =
+        writeln!(yaml, "authorization:\n  chain: [{}]", chain(options, "authorization", "authorize-open"));
     if let Some(first) = &options.first_router {
         yaml = yaml.replacen("plugins:\n", &plugin_section("first", first), 1);
         yaml += "routing:\n  chain: [first, route-by-extension]\n";
     } else if options.routes.is_empty() {
-        yaml += "routing:\n  chain: [route-by-extension]\n";
+        let _ = writeln!(yaml, "routing:\n  chain: [{}]", chain(options, "routing", "route-by-extension"));
     } else {
         yaml += "routing:\n  static:\n";
     }
@@ -226,6 +296,27 @@ fn configuration(options: &Options, [sip, http, metrics]: [u16; 3]) -> String {
         let _ = write!(yaml, "admission:\n  exempt: {:?}\n", options.exempt);
     }
     yaml
+}
+
+/// Their entries in the section `plugins`, with the longest deadline: a busy machine has to keep it, too.
+fn example_plugins(examples: &[Example]) -> String {
+    let entry = |example: &Example| {
+        let path = artifacts::example(example.name);
+        format!(
+            "  - name: {}\n    path: {}\n    limits: {{deadline: 1s}}\n    config: {}\n",
+            example.name,
+            path.display(),
+            example.config
+        )
+    };
+    examples.iter().map(entry).collect()
+}
+
+/// The names of a chain: the examples that belong to it, then the reference plugin.
+fn chain(options: &Options, chain: &str, last: &str) -> String {
+    let examples = options.examples.iter().filter(|example| example.chain == chain);
+    let names: Vec<&str> = examples.map(|example| example.name).chain([last]).collect();
+    names.join(", ")
 }
 
 fn plugin_section(name: &str, path: &Path) -> String {

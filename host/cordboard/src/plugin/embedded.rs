@@ -31,6 +31,9 @@ pub(crate) const WIT: &[File] = files![
 pub(crate) fn sdk(language: Language) -> &'static [File] {
     match language {
         Language::Rust => RUST_SDK,
+        Language::JavaScript => JAVASCRIPT_SDK,
+        Language::Python => PYTHON_SDK,
+        Language::C => C_SDK,
     }
 }
 
@@ -50,12 +53,88 @@ const RUST_SDK: &[File] = files![
     "sdk/rust/src/testing/tests.rs",
 ];
 
+const JAVASCRIPT_SDK: &[File] = files![
+    "sdk/javascript/authorizer.js",
+    "sdk/javascript/escalator.js",
+    "sdk/javascript/export.js",
+    "sdk/javascript/formatter.js",
+    "sdk/javascript/index.js",
+    "sdk/javascript/package.json",
+    "sdk/javascript/router.js",
+    "sdk/javascript/testing.js",
+    "sdk/javascript/types.d.ts",
+];
+
+const PYTHON_SDK: &[File] = files![
+    "sdk/python/cordboard_plugin/__init__.py",
+    "sdk/python/cordboard_plugin/authorization.py",
+    "sdk/python/cordboard_plugin/escalation.py",
+    "sdk/python/cordboard_plugin/formatting.py",
+    "sdk/python/cordboard_plugin/routing.py",
+    "sdk/python/cordboard_plugin/testing.py",
+    "sdk/python/pyproject.toml",
+];
+
+const C_SDK: &[File] = files!["sdk/c/cordboard_plugin.h", "sdk/c/cordboard_router.h",];
+
 /// The templates: `sdk/templates/LANGUAGE/common/...` for every kind, `sdk/templates/LANGUAGE/KIND/...` for one.
 pub(crate) const TEMPLATES: &[File] = files![
+    "sdk/templates/c/authorizer/samples/no-proof.json",
+    "sdk/templates/c/authorizer/src/plugin.c",
+    "sdk/templates/c/common/README.md",
+    "sdk/templates/c/common/gitignore",
+    "sdk/templates/c/common/requirements.txt",
+    "sdk/templates/c/escalator/samples/opened.json",
+    "sdk/templates/c/escalator/src/plugin.c",
+    "sdk/templates/c/formatter/samples/not-told.json",
+    "sdk/templates/c/formatter/src/plugin.c",
+    "sdk/templates/c/router/samples/somebody-is-there.json",
+    "sdk/templates/c/router/src/plugin.c",
+    "sdk/templates/javascript/authorizer/samples/no-proof.json",
+    "sdk/templates/javascript/authorizer/src/main.js",
+    "sdk/templates/javascript/authorizer/src/plugin.js",
+    "sdk/templates/javascript/authorizer/test/plugin.test.js",
+    "sdk/templates/javascript/common/README.md",
+    "sdk/templates/javascript/common/gitignore",
+    "sdk/templates/javascript/common/package.json",
+    "sdk/templates/javascript/escalator/samples/opened.json",
+    "sdk/templates/javascript/escalator/src/main.js",
+    "sdk/templates/javascript/escalator/src/plugin.js",
+    "sdk/templates/javascript/escalator/test/plugin.test.js",
+    "sdk/templates/javascript/formatter/samples/not-told.json",
+    "sdk/templates/javascript/formatter/src/main.js",
+    "sdk/templates/javascript/formatter/src/plugin.js",
+    "sdk/templates/javascript/formatter/test/plugin.test.js",
+    "sdk/templates/javascript/router/samples/somebody-is-there.json",
+    "sdk/templates/javascript/router/src/main.js",
+    "sdk/templates/javascript/router/src/plugin.js",
+    "sdk/templates/javascript/router/test/plugin.test.js",
+    "sdk/templates/python/authorizer/samples/no-proof.json",
+    "sdk/templates/python/authorizer/src/plugin.py",
+    "sdk/templates/python/authorizer/test/test_plugin.py",
+    "sdk/templates/python/common/README.md",
+    "sdk/templates/python/common/gitignore",
+    "sdk/templates/python/common/requirements.txt",
+    "sdk/templates/python/escalator/samples/opened.json",
+    "sdk/templates/python/escalator/src/plugin.py",
+    "sdk/templates/python/escalator/test/test_plugin.py",
+    "sdk/templates/python/formatter/samples/not-told.json",
+    "sdk/templates/python/formatter/src/plugin.py",
+    "sdk/templates/python/formatter/test/test_plugin.py",
+    "sdk/templates/python/router/samples/somebody-is-there.json",
+    "sdk/templates/python/router/src/plugin.py",
+    "sdk/templates/python/router/test/test_plugin.py",
+    "sdk/templates/rust/authorizer/samples/no-proof.json",
     "sdk/templates/rust/authorizer/src/lib.rs",
     "sdk/templates/rust/common/Cargo.toml",
     "sdk/templates/rust/common/README.md",
     "sdk/templates/rust/common/gitignore",
+    "sdk/templates/rust/common/rustfmt.toml",
+    "sdk/templates/rust/escalator/samples/opened.json",
+    "sdk/templates/rust/escalator/src/lib.rs",
+    "sdk/templates/rust/formatter/samples/not-told.json",
+    "sdk/templates/rust/formatter/src/lib.rs",
+    "sdk/templates/rust/router/samples/somebody-is-there.json",
     "sdk/templates/rust/router/src/lib.rs",
 ];
 
@@ -87,8 +166,14 @@ mod tests {
     #[test]
     fn every_file_of_the_sdk_is_in_the_binary() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let cases: [(&str, &[File]); 3] =
-            [("wit/1.0", WIT), ("sdk/templates", TEMPLATES), ("sdk/rust", RUST_SDK)];
+        let cases: [(&str, &[File]); 6] = [
+            ("wit/1.0", WIT),
+            ("sdk/templates", TEMPLATES),
+            ("sdk/rust", RUST_SDK),
+            ("sdk/javascript", JAVASCRIPT_SDK),
+            ("sdk/python", PYTHON_SDK),
+            ("sdk/c", C_SDK),
+        ];
         for (folder, embedded) in cases {
             let mut expected = BTreeSet::new();
             present(&root, folder, &mut expected);

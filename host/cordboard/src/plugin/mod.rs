@@ -1,5 +1,6 @@
 //! `cordboard plugin`: what the authors of plugins and their continuous integration work with.
 
+mod build;
 mod compile;
 mod compile_aside;
 mod embedded;
@@ -19,6 +20,8 @@ pub(crate) const COMPILE_ASIDE: [&str; 2] = ["plugin", "compile-aside"];
 pub(crate) enum Command {
     /// Begin a plugin: a folder with everything that it takes to build and test it.
     New(new::Options),
+    /// Make a component of a plugin's sources: `dist/NAME.wasm`.
+    Build(build::Options),
     /// Compile components into the cache, so that the PBX starts with them at once.
     Compile(compile::Options),
     /// Show the plugins of a running PBX.
@@ -36,6 +39,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command) -> ExitCode {
     match command {
         Command::New(options) => finish(new::run(&options)),
+        Command::Build(options) => finish(build::run(&options)),
         Command::Compile(options) => finish(compile::run(&options)),
         Command::List(place) => finish(remote::list(&place)),
         Command::Reload(options) => finish(remote::reload(&options)),

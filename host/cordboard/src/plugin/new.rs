@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let project = Project { name: options.name.clone(), language: options.lang, kind: options.kind };
     write_project(&folder, &project)?;
     crate::say(&format!(
-        "{} is a {} in {}; its README.md says what is where. Next:\n\n    cd {}\n    cordboard plugin build",
+        "{} holds a plugin ({} in {}); its README.md says what is where. Next:\n\n    cd {}\n    cordboard plugin build",
         folder.display(),
         project.kind,
         project.language.as_str(),

@@ -14,6 +14,13 @@ pub(crate) const FILE: &str = "cordboard-plugin.json";
 pub(crate) enum Language {
     /// Rust, compiled for wasm32-unknown-unknown.
     Rust,
+    /// JavaScript, with QuickJS.
+    #[value(name = "js", alias = "javascript")]
+    JavaScript,
+    /// Python, with CPython.
+    Python,
+    /// C, or anything else that clang compiles.
+    C,
 }
 
 impl Language {
@@ -21,6 +28,9 @@ impl Language {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Rust => "rust",
+            Self::JavaScript => "javascript",
+            Self::Python => "python",
+            Self::C => "c",
         }
     }
 }
@@ -33,6 +43,10 @@ pub(crate) enum World {
     Router,
     /// Who may do what.
     Authorizer,
+    /// Who is called next about an incident.
+    Escalator,
+    /// What an event looks like to its receiver.
+    Formatter,
 }
 
 impl World {
@@ -41,6 +55,8 @@ impl World {
         match self {
             Self::Router => "router",
             Self::Authorizer => "authorizer",
+            Self::Escalator => "escalator",
+            Self::Formatter => "formatter",
         }
     }
 }

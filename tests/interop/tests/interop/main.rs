@@ -5,6 +5,8 @@
 
 mod bad_input;
 mod calls;
+mod examples;
+mod first_plugin;
 mod independence;
 mod lifecycle;
 mod nat;
