@@ -25,11 +25,14 @@ const TRIES: usize = 20;
 /// What is slower than this above the floor is a stall.
 const STALL: Duration = Duration::from_millis(100);
 
+/// Ports for five hundred calls, so that there are soon as many as there will ever be, and more are refused.
+const MEDIA: std::ops::RangeInclusive<u16> = 33_000..=36_999;
+
 /// How long a call lasts that nobody hangs up, which is most of them.
-const CALLS: Duration = Duration::from_secs(10);
+const CALLS: Duration = Duration::from_secs(5);
 
 /// Until the last call has ended and been forgotten, which takes 64*T1 more, and its ports have rested.
-const FORGOTTEN: Duration = Duration::from_secs(10 + 40);
+const FORGOTTEN: Duration = Duration::from_secs(5 + 40);
 
 /// A running PBX and what is needed to harass it.
 pub struct Storm {
@@ -53,7 +56,7 @@ impl Storm {
         let dns = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let server = dns.local_addr().expect("it is bound");
         let options = Options {
-            media: Some(33_000..=64_999),
+            media: Some(MEDIA),
             exempt: vec![IpAddr::V4(SOURCE)],
             log_level: Some("error"),
             sections: format!(
@@ -103,7 +106,8 @@ impl Storm {
         let calls_before = self.calls();
         let floor = self.probe.median().expect("a quiet PBX answers");
         let (mut behind, mut after, mut stalls, mut unanswered) = (Vec::new(), Vec::new(), 0, 0);
-        let warm_up = (count / 5).next_multiple_of(BATCH);
+        // As many calls, transactions and connections at once as there will be later: the allocator keeps what that took.
+        let warm_up = (count / 2).next_multiple_of(BATCH);
         let (mut warm_bytes, mut sent) = (0, 0);
         let drops = self.usage().drops;
         self.kept_back = 0;

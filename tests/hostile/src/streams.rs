@@ -30,8 +30,8 @@ impl Streams {
         (self.source, 5060).into()
     }
 
-    /// Writes a message, whole or in pieces; the next one goes over another connection. One in twenty connections is left half way,
-    /// by an end or by a reset.
+    /// Writes a message, whole or in pieces; the next one goes over another connection. A third of the connections is left half way, by
+    /// an end or by a reset: the next message would be read as a part of the damaged one.
     pub(crate) fn write(&mut self, rng: &mut impl Rng, message: &[u8]) {
         self.next = (self.next + 1) % CONNECTIONS;
         let place = self.next;
@@ -40,7 +40,7 @@ impl Streams {
         // Long messages in tiny pieces take time and tell nothing more.
         let size = size.max(message.len() / 50);
         let written = message.chunks(size.max(1)).all(|piece| stream.write_all(piece).is_ok());
-        if written && !rng.random_bool(0.05) && still_open(&mut stream) {
+        if written && !rng.random_bool(0.33) && still_open(&mut stream) {
             self.open[place] = Some(stream);
         }
     }

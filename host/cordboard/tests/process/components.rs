@@ -11,7 +11,7 @@ const COMPILED: &str = "a component was compiled";
 const FROM_CACHE: &str = "a component came out of the cache";
 
 /// A component that `cargo xtask plugins` makes.
-fn component(name: &str) -> PathBuf {
+pub(crate) fn component(name: &str) -> PathBuf {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins").join(format!("{name}.wasm"));
     assert!(path.is_file(), "{} is missing; build it with `cargo xtask plugins`", path.display());

@@ -140,6 +140,31 @@ fn nothing_is_relayed_or_learnt_before_both_sides_are_known() {
     assert_eq!(call.hear(later, FROM_CALLER, at(STRANGER), &rtp()), None);
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Not even on the host that the SIP of the leg comes from, and however long the peer is silent.
+    #[test]
+    fn no_report_and_no_short_packet_teaches_a_source(
+        packets in proptest::collection::vec(
+            prop_oneof![
+                proptest::collection::vec(any::<u8>(), 0..crate::rtp::HEADER_BYTES),
+                (192_u8..=223, proptest::collection::vec(any::<u8>(), 0..60))
+                    .prop_map(|(kind, rest)| [vec![0x80, kind], rest].concat()),
+            ],
+            1..40,
+        ),
+    ) {
+        let mut now = origin();
+        let mut call = call(now, announced(PRIVATE), announced(CALLEE));
+        for packet in packets {
+            now += Duration::from_secs(1);
+            prop_assert_eq!(call.hear(now, FROM_CALLER, at(NAT), &packet), None);
+            prop_assert_eq!(call.hear(now, FROM_CALLEE, at(CALLEE), &rtp()), to(FROM_CALLER, PRIVATE));
+        }
+    }
+}
+
 #[test]
 fn where_rtcp_goes() {
     let table = [
