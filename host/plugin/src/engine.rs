@@ -48,6 +48,7 @@ pub struct EngineError(String);
 pub(crate) struct Sandbox {
     engine: Engine,
     ticker: Arc<Ticker>,
+    is_metered: bool,
 }
 
 impl Sandbox {
@@ -62,7 +63,20 @@ impl Sandbox {
         });
         let engine = engine.map_err(|error| EngineError(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine).map_err(|error| EngineError(error.to_string()))?;
-        Ok(Self { engine, ticker })
+        Ok(Self { engine, ticker, is_metered: false })
+    }
+
+    /// A sandbox that counts fuel, for those who measure. It answers no question of a call, and reserves no memory.
+    pub(crate) fn metered() -> Result<Self, EngineError> {
+        let failed = |error: wasmtime::Error| EngineError(format!("{error:#}"));
+        let engine = Engine::new(config().consume_fuel(true)).map_err(failed)?;
+        let ticker = Ticker::start(&engine).map_err(|error| EngineError(error.to_string()))?;
+        Ok(Self { engine, ticker, is_metered: true })
+    }
+
+    /// Whether a store needs fuel.
+    pub(crate) fn is_metered(&self) -> bool {
+        self.is_metered
     }
 
     pub(crate) fn engine(&self) -> &Engine {

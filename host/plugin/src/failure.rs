@@ -101,7 +101,7 @@ impl Failure {
         let message = format!("{error:#}");
         let reason = match error.downcast_ref::<Trap>() {
             Some(Trap::StackOverflow) => FailureReason::Stack,
-            Some(Trap::Interrupt) => FailureReason::Deadline,
+            Some(Trap::Interrupt | Trap::OutOfFuel) => FailureReason::Deadline,
             _ if out_of_memory => FailureReason::Memory,
             // The type of this error is private to wasmtime; a test holds its text.
             _ if message.contains("fuel allocated for hostcalls has been exhausted") => FailureReason::Output,

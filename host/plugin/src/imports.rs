@@ -44,6 +44,8 @@ pub(crate) struct Grants {
     pub(crate) tables: Arc<dyn Lookup>,
     log: Mutex<LogBudget>,
     metrics: Mutex<GuestMetrics>,
+    /// What the guest logged, for those who ask single questions; `None` where the host's log alone has it.
+    heard: Option<Mutex<Vec<String>>>,
 }
 
 /// What one instance has.
@@ -62,6 +64,7 @@ impl Grants {
             tables,
             log: Mutex::new(LogBudget::default()),
             metrics: Mutex::new(GuestMetrics::default()),
+            heard: None,
         }
     }
 
@@ -73,7 +76,19 @@ impl Grants {
             tables: Arc::clone(&self.tables),
             log: Mutex::default(),
             metrics: Mutex::default(),
+            heard: None,
         }
+    }
+
+    /// Keeps what the guest logs; no more than its budget of a second.
+    pub(crate) fn listening(plugin: &str, config: &serde_json::Value, tables: Arc<dyn Lookup>) -> Self {
+        Self { heard: Some(Mutex::default()), ..Self::new(plugin, config, tables) }
+    }
+
+    /// What the guest logged, each line with its level.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        let lines = |lines: &Mutex<Vec<String>>| lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.heard.as_ref().map(lines).unwrap_or_default()
     }
 
     /// Writes a line of the guest, cut and rate limited.
@@ -91,6 +106,9 @@ impl Grants {
             tracing::warn!(plugin = self.plugin, dropped, "a plugin logs too much; lines were dropped");
         }
         let text = log_text(message, fields);
+        if let Some(heard) = &self.heard {
+            heard.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{level} {text}"));
+        }
         let (plugin, call_id) = (self.plugin.as_str(), call_id.unwrap_or_default());
         match level {
             Level::ERROR => tracing::error!(target: "plugin", plugin, call_id, guest = text, "plugin says"),

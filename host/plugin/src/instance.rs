@@ -24,6 +24,10 @@ pub(crate) fn fresh_store(
     let mut store = Store::new(sandbox.engine(), state);
     store.limiter(|state| &mut state.meter);
     store.set_hostcall_fuel(limits.output_bytes);
+    if sandbox.is_metered() {
+        // Without a ceiling; who has one sets it. It fails only in an engine that counts no fuel.
+        let _ = store.set_fuel(u64::MAX);
+    }
     store.set_epoch_deadline(1);
     // A guest that computes gives way at every tick, so that it holds no worker thread, and stops for good at its end.
     store.epoch_deadline_callback(move |_| {

@@ -41,6 +41,7 @@ mod digest;
 mod engine;
 mod failure;
 mod fallback;
+pub mod gate;
 mod imports;
 mod instance;
 mod kind;

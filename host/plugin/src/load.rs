@@ -1,29 +1,16 @@
 //! From a file to a plugin that can be asked, or to a sentence that says what is wrong with it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::Instant;
-use wasmtime::component::Component;
-
-use crate::bindings::v1::{self, PACKAGE, Prepared, VERSION, wit};
 use crate::component::{CompileError, Components, check_shape};
 use crate::digest;
-use crate::engine::Sandbox;
 use crate::failure::Failure;
+use crate::gate::{self, SampleError, Samples};
 use crate::imports::{Grants, Lookup};
-use crate::instance::{fresh_store, settle, until};
-use crate::kind::Kind;
 use crate::plugin::Plugin;
 use crate::settings::PluginSettings;
 use crate::source::{Fetched, Source, SourceError};
 use crate::state::Identity;
-
-/// How long `describe` and `check-config` may take; nobody waits for a call meanwhile.
-const CHECK_DEADLINE: Duration = Duration::from_secs(2);
-
-/// Interfaces that every component may import.
-const IMPORTS: [&str; 5] = ["types", "log", "config", "lookup", "metrics"];
 
 /// A plugin that was not loaded.
 #[derive(Debug, thiserror::Error)]
@@ -95,9 +82,34 @@ pub enum LoadError {
     /// It failed while it was asked about itself.
     #[error("it failed when it was asked about itself ({0}); the plugin has to be corrected")]
     Failed(Failure),
+    /// What it gives as the schema of its block is none.
+    #[error(
+        "expected a JSON Schema of its configuration block, or nothing, but {detail}; the plugin has to be corrected"
+    )]
+    Schema {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A file beside it is no sample.
+    #[error(transparent)]
+    Sample(#[from] SampleError),
+    /// It does not decide the samples that came with it as they say.
+    #[error("it does not decide its samples as they say: {}; correct the plugin or the samples", .0.join(" | "))]
+    Samples(Vec<String>),
     /// The plugin does not accept its configuration block.
     #[error("its configuration block has mistakes: {}", .0.join("; "))]
     Config(Vec<String>),
+}
+
+impl LoadError {
+    /// The same in two parts: what is wrong, and the single findings when there are several.
+    pub fn told(&self) -> (String, Vec<String>) {
+        match self {
+            Self::Config(mistakes) => ("the configuration block has mistakes".to_owned(), mistakes.clone()),
+            Self::Samples(wrong) => ("it does not decide its samples as they say".to_owned(), wrong.clone()),
+            error => (error.to_string(), Vec::new()),
+        }
+    }
 }
 
 /// Reads the component of a plugin.
@@ -140,87 +152,17 @@ async fn check_and_build(
     let sandbox = components.sandbox();
     check_shape(&bytes)?;
     let component = components.component(&digest, &bytes).await?;
-    check_exports(&component)?;
-    check_imports(&component)?;
-    let prepared = Prepared::link(&component)
-        .map_err(|error| LoadError::DoesNotLink { detail: format!("{error:#}") })?;
+    let samples = Samples::beside(&settings.source.path)?;
     let grants = Arc::new(Grants::new(&settings.name, &settings.config, tables));
-    let (plugin, version) = ask_about_itself(sandbox, settings, &prepared, &grants).await?;
+    let admitted =
+        gate::admit(sandbox, &component, &grants, &settings.config, &settings.limits, &samples).await?;
     let identity = Identity {
         name: settings.name.clone(),
-        plugin,
-        version,
+        plugin: admitted.about.name,
+        version: admitted.about.version,
         generation,
         digest,
         config_digest: digest::of(grants.config.as_bytes()),
     };
-    Ok(Plugin::new(sandbox.clone(), prepared, identity, grants, settings.limits.clone()))
-}
-
-/// It has to describe itself, and to decide at least one thing.
-fn check_exports(component: &Component) -> Result<(), LoadError> {
-    let exports = |interface| v1::exports(component, interface);
-    if exports("meta") && Kind::ALL.into_iter().any(|kind| exports(kind.as_str())) {
-        return Ok(());
-    }
-    let names: Vec<String> =
-        component.component_type().exports(component.engine()).map(|(name, _)| name.to_owned()).collect();
-    let found = if names.is_empty() { "no exports".to_owned() } else { names.join(", ") };
-    Err(LoadError::WrongExports { found })
-}
-
-fn check_imports(component: &Component) -> Result<(), LoadError> {
-    let may_wait = v1::exports(component, "authorization") || v1::exports(component, "event-formatting");
-    for (name, _) in component.component_type().imports(component.engine()) {
-        let ours = name.strip_prefix(PACKAGE).and_then(|rest| rest.split_once('@'));
-        let is_granted = ours.is_some_and(|(interface, version)| {
-            let permitted = IMPORTS.contains(&interface) || (interface == "http" && may_wait);
-            permitted && version.starts_with(&VERSION[1..])
-        });
-        if !is_granted {
-            return Err(LoadError::ForbiddenImport { import: name.to_owned(), hint: hint(name) });
-        }
-    }
-    Ok(())
-}
-
-/// How an import gets into a component, by its name.
-fn hint(import: &str) -> &'static str {
-    if import.starts_with("wasi:") {
-        "build without WASI: for Rust the target wasm32-unknown-unknown, for JavaScript componentize-js with disableFeatures random, \
-         stdio, clocks, http and fetch-event, for Python componentize-py with --stub-wasi, for C a freestanding libc"
-    } else if import.starts_with("cordboard:plugin/http") {
-        "only authorizers and formatters may use http; a router has to decide from what it is told and from lookup"
-    } else if import.starts_with(PACKAGE) {
-        "this release does not have it; build the plugin with the WIT files of this release"
-    } else {
-        "a plugin gets nothing but the functions of cordboard:plugin; remove what needs it"
-    }
-}
-
-/// Calls `describe` and `check-config`. The name and the version that it gives itself.
-async fn ask_about_itself(
-    sandbox: &Sandbox,
-    settings: &PluginSettings,
-    prepared: &Prepared,
-    grants: &Arc<Grants>,
-) -> Result<(String, String), LoadError> {
-    let end = Instant::now() + CHECK_DEADLINE;
-    let store = || fresh_store(sandbox, grants, &settings.limits, None, end);
-
-    let mut asked = store();
-    let described = until(sandbox, end, prepared.describe(&mut asked)).await.map(Ok::<_, wit::Fault>);
-    let info = settle(described, &asked, CHECK_DEADLINE).map_err(LoadError::Failed)?;
-
-    let mut asked = store();
-    let checked = until(sandbox, end, prepared.check_config(&mut asked, &grants.config)).await;
-    let problems =
-        settle(checked.map(Ok::<_, wit::Fault>), &asked, CHECK_DEADLINE).map_err(LoadError::Failed)?;
-    if problems.is_empty() {
-        return Ok((info.name, info.version));
-    }
-    let lines = problems
-        .into_iter()
-        .map(|(path, message)| if path.is_empty() { message } else { format!("{path}: {message}") });
-    Err(LoadError::Config(lines.collect()))
+    Ok(Plugin::new(sandbox.clone(), admitted.prepared, identity, grants, settings.limits.clone()))
 }

@@ -52,6 +52,11 @@ impl<T> Given<T> {
         Self { answer: Some(answer), why: one_line(why, MAX_WHY_BYTES) }
     }
 
+    /// The same about another type of answer.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Given<U> {
+        Given { answer: self.answer.map(change), why: self.why }
+    }
+
     pub(crate) fn pass(why: &str) -> Self {
         Self { answer: None, why: one_line(why, MAX_WHY_BYTES) }
     }

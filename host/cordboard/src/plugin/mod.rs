@@ -1,12 +1,18 @@
 //! `cordboard plugin`: what the authors of plugins and their continuous integration work with.
 
+mod bench;
 mod build;
 mod compile;
 mod compile_aside;
+mod component;
 mod embedded;
+mod inspect;
 mod new;
 mod project;
 mod remote;
+mod run;
+mod test;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -22,6 +28,17 @@ pub(crate) enum Command {
     New(new::Options),
     /// Make a component of a plugin's sources: `dist/NAME.wasm`.
     Build(build::Options),
+    /// Say what a component is: name, digest, what it decides, imports, the schema of its configuration.
+    Inspect(inspect::Options),
+    /// Check a component as the host does when it loads it, and more: exit status 0 when it may be used, 1 when not, 2 for a mistake in
+    /// the command line.
+    Validate(validate::Options),
+    /// Ask a component its samples and compare what it decides.
+    Test(test::Options),
+    /// Ask a component one question and show its answer, its log and its cost.
+    Run(run::Options),
+    /// Measure how long a component takes for one question.
+    Bench(bench::Options),
     /// Compile components into the cache, so that the PBX starts with them at once.
     Compile(compile::Options),
     /// Show the plugins of a running PBX.
@@ -40,6 +57,11 @@ pub(crate) fn run(command: Command) -> ExitCode {
     match command {
         Command::New(options) => finish(new::run(&options)),
         Command::Build(options) => finish(build::run(&options)),
+        Command::Inspect(options) => component::finish(inspect::run(&options)),
+        Command::Validate(options) => component::finish(validate::run(&options)),
+        Command::Test(options) => component::finish(test::run(&options)),
+        Command::Run(options) => component::finish(run::run(&options)),
+        Command::Bench(options) => component::finish(bench::run(&options)),
         Command::Compile(options) => finish(compile::run(&options)),
         Command::List(place) => finish(remote::list(&place)),
         Command::Reload(options) => finish(remote::reload(&options)),

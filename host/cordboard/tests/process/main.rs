@@ -6,6 +6,7 @@ mod descriptors;
 mod host;
 mod journal;
 mod plugin_author;
+mod plugin_checks;
 mod plugin_exchange;
 mod start_and_stop;
 mod streams;

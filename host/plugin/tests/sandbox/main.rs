@@ -2,8 +2,11 @@
 
 mod candidates;
 mod chains;
+mod escapes;
 mod events;
+mod evolution;
 mod failures;
+mod gate;
 mod host_functions;
 mod incidents;
 mod loading;

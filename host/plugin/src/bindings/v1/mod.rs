@@ -108,6 +108,11 @@ pub(crate) struct Prepared {
 pub(crate) struct Description {
     pub(crate) name: String,
     pub(crate) version: String,
+    pub(crate) summary: String,
+    /// JSON Schema as text; empty for none.
+    pub(crate) config_schema: String,
+    /// Lookup tables that it reads.
+    pub(crate) tables: Vec<String>,
 }
 
 impl Prepared {
@@ -146,7 +151,13 @@ impl Prepared {
     pub(crate) async fn describe(&self, store: &mut Store<State>) -> wasmtime::Result<Description> {
         let instance = self.meta.instantiate_async(&mut *store).await?;
         let info = instance.cordboard_plugin_meta().call_describe(store).await?;
-        Ok(Description { name: info.name, version: info.version })
+        Ok(Description {
+            name: info.name,
+            version: info.version,
+            summary: info.summary,
+            config_schema: info.config_schema,
+            tables: info.tables,
+        })
     }
 
     /// Asks the plugin to check a configuration block. The mistakes, as place and message.
