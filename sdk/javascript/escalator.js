@@ -1,8 +1,8 @@
 // A escalator as a component: what the host calls.
-import { ask, host, metaOf } from "./export.js";
+import { absent, ask, host, metaOf } from "./export.js";
 
 /** `meta` and `escalation` of a plugin module. */
 export const exportEscalator = (plugin) => ({
   meta: metaOf(plugin),
-  escalation: { escalate: (question) => ask((config) => plugin.escalate(config, question, host)) },
+  escalation: { escalate: (question) => ask((config) => plugin.escalate(config, absent(question), host)) },
 });

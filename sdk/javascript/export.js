@@ -7,8 +7,8 @@ import { add } from "cordboard:plugin/metrics@1.0.0";
 /** What every kind of plugin may ask of its host. */
 export const host = {
   log: (level, message, fields = []) => emit(level, String(message), fields),
-  lookup,
-  longestPrefix,
+  lookup: (table, key) => absent(lookup(table, key)),
+  longestPrefix: (table, key) => absent(longestPrefix(table, key)),
   count: (name, labels = [], value = 1) => add(name, labels, value),
 };
 
@@ -29,6 +29,14 @@ function problemsOf(plugin, text) {
   } catch (error) {
     return [{ path: "", message: String(error) }];
   }
+}
+
+/** What is not there is `undefined` in the types and in tests, and `null` in the engine. */
+export function absent(value) {
+  if (value === null) return undefined;
+  if (Array.isArray(value)) return value.map(absent);
+  if (typeof value !== "object" || ArrayBuffer.isView(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, absent(field)]));
 }
 
 /** Calls the function of the kind, and makes a fault of whatever it throws. */

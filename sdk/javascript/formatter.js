@@ -1,5 +1,5 @@
 // A formatter as a component: what the host calls.
-import { ask, host, metaOf } from "./export.js";
+import { absent, ask, host, metaOf } from "./export.js";
 import { send } from "cordboard:plugin/http@1.0.0";
 
 /** The host of a plugin that may wait for a server that the operator allows. */
@@ -8,5 +8,5 @@ const webHost = { ...host, send };
 /** `meta` and `eventFormatting` of a plugin module. */
 export const exportFormatter = (plugin) => ({
   meta: metaOf(plugin),
-  eventFormatting: { format: (question) => ask((config) => plugin.format(config, question, webHost)) },
+  eventFormatting: { format: (question) => ask((config) => plugin.format(config, absent(question), webHost)) },
 });

@@ -1,8 +1,8 @@
 // A router as a component: what the host calls.
-import { ask, host, metaOf } from "./export.js";
+import { absent, ask, host, metaOf } from "./export.js";
 
 /** `meta` and `routing` of a plugin module. */
 export const exportRouter = (plugin) => ({
   meta: metaOf(plugin),
-  routing: { route: (question) => ask((config) => plugin.route(config, question, host)) },
+  routing: { route: (question) => ask((config) => plugin.route(config, absent(question), host)) },
 });

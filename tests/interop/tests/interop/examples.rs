@@ -64,8 +64,9 @@ fn plugins_in_rust_javascript_and_python_decide_calls_together() {
 #[test]
 fn a_plugin_in_c_chooses_the_trunk() {
     let stage = Stage::new("a_plugin_in_c_chooses_the_trunk");
-    let [caller, atlantic, mobile, reserve] =
-        free_ports(4).try_into().expect("four were asked for and given");
+    // All at once, because those of one call differ.
+    let [sip, http, metrics, caller, atlantic, mobile, reserve] =
+        free_ports(7).try_into().expect("seven were asked for and given");
     let trunk = |name: &str, port: u16| {
         format!("{{name: {name}, uri: 'sip:127.0.0.1:{port}', health: {{interval: off}}}}")
     };
@@ -73,6 +74,7 @@ fn a_plugin_in_c_chooses_the_trunk() {
     let options = Options {
         examples: vec![Example { name: "least-cost", chain: "routing", config: "{}" }],
         sections: format!("trunks: [{trunks}]\n"),
+        ports: Some([sip, http, metrics]),
         ..Options::default()
     };
     let pbx = Pbx::start(&stage, &options);
