@@ -63,11 +63,18 @@ impl Authentication {
             // Unreadable credentials prove as little as none.
             Some(Err(_)) | None => DigestOutcome::Refused,
         };
-        match outcome {
-            DigestOutcome::Verified => Proof::Proven,
-            DigestOutcome::Stale => Proof::Missing(server.challenge(now, source, true)),
-            DigestOutcome::Refused => Proof::Missing(server.challenge(now, source, false)),
-        }
+        let stale = match outcome {
+            DigestOutcome::Verified => return Proof::Proven,
+            DigestOutcome::Stale => true,
+            DigestOutcome::Refused => false,
+        };
+        let wanted = |algorithm| settings.authentication.algorithms.contains(&algorithm);
+        let usable = |algorithm| wanted(algorithm) && can_verify(challenge, algorithm);
+        let offered = server.challenge_for(now, source, stale, usable);
+        // A user without a hash is challenged like one who has each, so that nobody can tell them apart.
+        let shown =
+            if offered.is_empty() { server.challenge_for(now, source, stale, wanted) } else { offered };
+        Proof::Missing(shown)
     }
 
     fn server(&mut self, now: Instant, realm: &str) -> Option<&mut DigestServer> {
@@ -76,16 +83,28 @@ impl Authentication {
                 return None;
             }
             let rng = ChaCha12Rng::from_rng(&mut self.rng);
-            let server = DigestServer::new(now, DigestSettings::new(realm), rng);
+            // Which of all it offers is for each challenge to say.
+            let algorithms = vec![Algorithm::Sha512_256, Algorithm::Sha256, Algorithm::Md5];
+            let settings = DigestSettings { algorithms, ..DigestSettings::new(realm) };
+            let server = DigestServer::new(now, settings, rng);
             self.realms.insert(realm.to_owned(), server);
         }
         self.realms.get_mut(realm)
     }
 }
 
-/// The hash to verify with; `None` when the credentials are somebody else's.
+/// Whether a proof by this algorithm can be checked: a password makes every hash, a plugin has given some.
+fn can_verify(challenge: &Challenge, algorithm: Algorithm) -> bool {
+    match &challenge.credential {
+        Credential::Secret(_) => true,
+        Credential::Ha1(hashes) => hashes.iter().any(|(known, _)| native(*known) == algorithm),
+    }
+}
+
+/// The hash to verify with; `None` when the credentials are somebody else's, or by an algorithm that is not wanted.
 fn ha1(settings: &Settings, challenge: &Challenge, credentials: &Credentials) -> Option<Ha1> {
-    if credentials.username != challenge.user {
+    let is_wanted = settings.authentication.algorithms.contains(&credentials.algorithm);
+    if credentials.username != challenge.user || !is_wanted {
         return None;
     }
     match &challenge.credential {

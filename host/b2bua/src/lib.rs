@@ -21,4 +21,4 @@ mod timers;
 
 pub use core::Core;
 pub use interface::{Answer, Command, Counters, Input, Output, QueryId, Question, ResolveTarget};
-pub use settings::{AdmissionSettings, CallSettings, RegistrarSettings, Settings};
+pub use settings::{AdmissionSettings, AuthenticationSettings, CallSettings, RegistrarSettings, Settings};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cordboard_model::Secret;
 use cordboard_sip::EndpointSettings;
+use cordboard_sip::auth::Algorithm;
 use cordboard_sip::transport::Flow;
 
 use crate::trunk::{Network, TrunkSettings};
@@ -31,6 +32,22 @@ pub struct Settings {
     pub admission: AdmissionSettings,
     /// Calls'.
     pub call: CallSettings,
+    /// What users prove themselves with.
+    pub authentication: AuthenticationSettings,
+}
+
+/// What a challenge of ours asks for.
+#[derive(Clone, Debug)]
+pub struct AuthenticationSettings {
+    /// Hashes that are offered, strongest first whatever their order here (RFC 8760 §2.3), and taken. SHA-256 and MD5. Some phones
+    /// give up at a challenge for a hash that they do not know, although the next one is for MD5.
+    pub algorithms: Vec<Algorithm>,
+}
+
+impl Default for AuthenticationSettings {
+    fn default() -> Self {
+        Self { algorithms: vec![Algorithm::Sha256, Algorithm::Md5] }
+    }
 }
 
 /// Bounds of RFC 3261 §10.3 and of memory.

@@ -1,7 +1,9 @@
 //! Digest on the wire (requirement A3): a plugin asks for a proof, the core verifies it, and the plugin is asked again.
 
-use cordboard_model::{Challenge, Credential, EndReason, Secret, Verdict};
-use cordboard_sip::auth::{self, DigestSession};
+use std::borrow::Cow;
+
+use cordboard_model::{Challenge, Credential, DigestAlgorithm, EndReason, Secret, Verdict};
+use cordboard_sip::auth::{self, Algorithm, DigestSession};
 use cordboard_sip::{HeaderName, Message};
 use cordboard_test_support::{Link, WireId, World};
 use rand::SeedableRng;
@@ -12,16 +14,20 @@ use crate::seconds;
 
 const URI: &str = "sip:1002@pbx.test";
 
+/// HA1 of `1001`, `pbx` and its password.
+const MD5_OF_1001: &str = "68307f2f5a44ddbf1a1c0f5484f2734a";
+const SHA256_OF_1001: &str = "224c7ba979b9dceb23092408d778c67f18ca75f0c30f2804e148c2a3d6154b22";
+
 /// A world whose plugin wants the sender `wire` to prove that it is `1001`, by the secret of this name.
 fn guarded(secret: &str) -> (World, WireId) {
+    guarded_by(Credential::Secret(secret.to_owned()))
+}
+
+fn guarded_by(credential: Credential) -> (World, WireId) {
     let mut world = World::with(1, Link::GOOD, |settings| {
         settings.secrets.insert("phone-1001".to_owned(), Secret::new("correct horse".to_owned()));
     });
-    let challenge = Challenge {
-        realm: "pbx".to_owned(),
-        user: "1001".to_owned(),
-        credential: Credential::Secret(secret.to_owned()),
-    };
+    let challenge = Challenge { realm: "pbx".to_owned(), user: "1001".to_owned(), credential };
     world.node.policy.authorize("wire", Verdict::Challenge(challenge));
     let wire = world.wire();
     (world, wire)
@@ -49,6 +55,17 @@ pub(crate) fn answer(response: &Message, method: &str, uri: &str, user: &str, pa
     let challenge = auth::Challenge::strongest(response).expect("the 401 holds a challenge");
     let mut rng = ChaCha12Rng::from_seed([5; 32]);
     DigestSession::new(challenge, user, password).authorization(method, uri, &mut rng)
+}
+
+/// The algorithms of the last 401, in its order.
+fn algorithms_offered(world: &World, wire: WireId) -> Vec<String> {
+    let response = world.on(wire).received().last().expect("the 401 came");
+    let challenges = response.values(HeaderName::WwwAuthenticate).map(String::from_utf8_lossy);
+    let algorithm = |challenge: Cow<'_, str>| {
+        let (_, rest) = challenge.split_once("algorithm=").expect("each names its algorithm");
+        rest.split(',').next().unwrap_or_default().to_owned()
+    };
+    challenges.map(algorithm).collect()
 }
 
 #[test]
@@ -134,6 +151,58 @@ fn who_guesses_hears_the_same_of_users_that_there_are_and_that_there_are_not() {
         });
         assert!(heard[0].1.starts_with("SIP/2.0 401"), "{}", heard[0].1);
         assert_eq!(heard[0], heard[1], "{method}");
+    }
+}
+
+#[test]
+fn only_the_algorithms_of_the_hashes_that_the_plugin_gave_are_asked_for() {
+    let md5 = || (DigestAlgorithm::Md5, Secret::new(MD5_OF_1001.to_owned()));
+    let sha256 = || (DigestAlgorithm::Sha256, Secret::new(SHA256_OF_1001.to_owned()));
+    for (hashes, offered) in [
+        (vec![md5()], vec!["MD5"]),
+        (vec![sha256()], vec!["SHA-256"]),
+        (vec![md5(), sha256()], vec!["SHA-256", "MD5"]),
+    ] {
+        let (mut world, wire) = guarded_by(Credential::Ha1(hashes));
+        assert_eq!(send(&mut world, wire, "REGISTER", 1, None), 401);
+        let response = world.on(wire).received().last().expect("the 401 came").clone();
+        assert_eq!(algorithms_offered(&world, wire), offered);
+        let answer = answer(&response, "REGISTER", URI, "1001", "correct horse");
+        assert_eq!(send(&mut world, wire, "REGISTER", 2, Some(&answer)), 200, "{offered:?}");
+        world.settle();
+    }
+    let (mut world, wire) = guarded_by(Credential::Ha1(Vec::new()));
+    assert_eq!(send(&mut world, wire, "REGISTER", 1, None), 401);
+    assert_eq!(
+        algorithms_offered(&world, wire),
+        ["SHA-256", "MD5"],
+        "who has no hash looks like who has each"
+    );
+    let answer = proof(&world, wire, "REGISTER", "1001", "correct horse");
+    assert_eq!(send(&mut world, wire, "REGISTER", 2, Some(&answer)), 401);
+    world.settle();
+}
+
+#[test]
+fn only_the_algorithms_of_the_settings_are_asked_for_and_taken() {
+    for (algorithms, offered, status) in [
+        (vec![Algorithm::Md5], vec!["MD5"], 200),
+        (vec![Algorithm::Md5, Algorithm::Sha512_256], vec!["SHA-512-256", "MD5"], 200),
+        (vec![Algorithm::Sha256], vec!["SHA-256"], 401),
+    ] {
+        let (mut world, wire) = guarded("phone-1001");
+        world.configure(|settings| settings.authentication.algorithms = algorithms);
+        assert_eq!(send(&mut world, wire, "REGISTER", 1, None), 401);
+        assert_eq!(algorithms_offered(&world, wire), offered);
+        let response = world.on(wire).received().last().expect("the 401 came");
+        // Whatever was asked for, MD5 is what this phone knows.
+        let mut challenge = auth::Challenge::strongest(response).expect("the 401 holds a challenge");
+        challenge.algorithm = Algorithm::Md5;
+        let mut rng = ChaCha12Rng::from_seed([5; 32]);
+        let answer =
+            DigestSession::new(challenge, "1001", "correct horse").authorization("REGISTER", URI, &mut rng);
+        assert_eq!(send(&mut world, wire, "REGISTER", 2, Some(&answer)), status, "{offered:?}");
+        world.settle();
     }
 }
 

@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cordboard_b2bua::trunk::TrunkSettings;
-use cordboard_b2bua::{AdmissionSettings, CallSettings, RegistrarSettings, Settings};
+use cordboard_b2bua::{AdmissionSettings, AuthenticationSettings, CallSettings, RegistrarSettings, Settings};
 use cordboard_media::relay::RelaySettings;
 use cordboard_model::Secret;
 
@@ -196,6 +196,7 @@ impl Config {
             registrar: self.registrar.clone(),
             admission: self.admission.clone(),
             call: self.calls.clone(),
+            authentication: AuthenticationSettings { algorithms: self.sip.digest.clone() },
         }
     }
 }

@@ -5,9 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use cordboard_b2bua::trunk::Network;
-use cordboard_b2bua::{AdmissionSettings, CallSettings, RegistrarSettings};
+use cordboard_b2bua::{AdmissionSettings, AuthenticationSettings, CallSettings, RegistrarSettings};
 use cordboard_media::relay::RelaySettings;
 use cordboard_model::Secret;
+use cordboard_sip::auth::Algorithm;
 use cordboard_sip::{EndpointSettings, Transport};
 
 use super::section::Section;
@@ -37,6 +38,8 @@ pub(crate) struct SipConfig {
     pub(crate) local_networks: Vec<Network>,
     /// Receive buffer to ask the kernel for, in bytes, per UDP listener.
     pub(crate) receive_buffer: usize,
+    /// Hashes that a digest may be made with.
+    pub(crate) digest: Vec<Algorithm>,
     /// Timers of RFC 3261.
     pub(crate) timers: EndpointSettings,
     /// Bounds of connections.
@@ -87,6 +90,10 @@ pub(crate) struct StreamLimits {
     pub(crate) write_queue: usize,
 }
 
+/// What may be written for a hash.
+const DIGESTS: &[(&str, Algorithm)] =
+    &[("SHA-512-256", Algorithm::Sha512_256), ("SHA-256", Algorithm::Sha256), ("MD5", Algorithm::Md5)];
+
 /// Reads `sip`. Needs to know the relay's ports, which a UDP listener must not take.
 pub(super) fn read_sip(section: Section<'_>, media: &RelaySettings) -> SipConfig {
     let any = |port| vec![SocketAddr::from(([0, 0, 0, 0], port))];
@@ -100,6 +107,7 @@ pub(super) fn read_sip(section: Section<'_>, media: &RelaySettings) -> SipConfig
         external_address: section.optional("external_address", value::shown_address),
         local_networks: section.list("local_networks", Vec::new(), value::network),
         receive_buffer: section.value("receive_buffer", 4 << 20, value::size(64 << 10..=256 << 20)),
+        digest: section.list("digest", AuthenticationSettings::default().algorithms, value::word(DIGESTS)),
         timers: read_timers(&section),
         streams: read_streams(section.section("streams")),
     };
@@ -107,6 +115,12 @@ pub(super) fn read_sip(section: Section<'_>, media: &RelaySettings) -> SipConfig
         section.complain(
             "udp",
             "expected at least one listener in udp, tcp, tls, ws or wss; nobody could reach us",
+        );
+    }
+    if sip.digest.is_empty() {
+        section.complain(
+            "digest",
+            "expected at least one of SHA-512-256, SHA-256, MD5; without any nobody could prove who it is",
         );
     }
     let (first, last) = media.ports;

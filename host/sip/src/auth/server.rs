@@ -73,6 +73,18 @@ impl DigestServer {
 
     /// The values of WWW-Authenticate (or Proxy-Authenticate), one line each, in this order.
     pub fn challenge(&mut self, now: Instant, source: IpAddr, stale: bool) -> Vec<String> {
+        self.challenge_for(now, source, stale, |_| true)
+    }
+
+    /// The same with those algorithms alone that `usable` names: a peer answers the first one that it knows, so that none may be
+    /// offered for which there is nothing to verify with.
+    pub fn challenge_for(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        stale: bool,
+        usable: impl Fn(Algorithm) -> bool,
+    ) -> Vec<String> {
         let nonce = self.mint.make(now, source, self.rng.next_u64());
         let challenge = |algorithm: &Algorithm| Challenge {
             realm: self.settings.realm.clone(),
@@ -83,7 +95,8 @@ impl DigestServer {
             opaque: None,
             counted: true,
         };
-        self.settings.algorithms.iter().map(|algorithm| challenge(algorithm).write()).collect()
+        let usable = self.settings.algorithms.iter().filter(|algorithm| usable(**algorithm));
+        usable.map(|algorithm| challenge(algorithm).write()).collect()
     }
 
     /// Verifies the credentials of a request that came from `source`. `method` is as in the start line. `ha1` is that of the
