@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cordboard_plugin_sdk::Srtp;
 use cordboard_plugin_sdk::prelude::*;
 use serde::Deserialize;
 
@@ -37,6 +38,9 @@ pub struct Number {
     /// Whether the targets ring together.
     #[serde(default)]
     pub together: bool,
+    /// Encryption of the media of the targets.
+    #[serde(default)]
+    pub srtp: Encryption,
 }
 
 /// One way out.
@@ -53,6 +57,36 @@ pub struct Trunk {
     /// What is sent in their place.
     #[serde(default)]
     pub prepend: String,
+    /// Encryption of the media of its calls.
+    #[serde(default)]
+    pub srtp: Encryption,
+}
+
+/// What is asked of the media encryption towards a target.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encryption {
+    /// What the caller offers passes.
+    #[default]
+    AsOffered,
+    /// Plain RTP; the encryption of a caller ends at the host.
+    Off,
+    /// SRTP when the target can, else RTP.
+    Preferred,
+    /// SRTP; that of a caller without it begins at the host.
+    Required,
+}
+
+impl Encryption {
+    /// In the words of the interface.
+    pub fn wish(self) -> Srtp {
+        match self {
+            Self::AsOffered => Srtp::Unspecified,
+            Self::Off => Srtp::Off,
+            Self::Preferred => Srtp::Preferred,
+            Self::Required => Srtp::Required,
+        }
+    }
 }
 
 fn three_or_four_digits() -> Vec<String> {

@@ -80,7 +80,7 @@ fn number_targets(config: &Config, dialled: &str, number: &Number) -> Vec<(Dial,
         .map(|(targets, list)| {
             // `check` has refused every block with a target that cannot be read.
             let targets = targets.iter().filter_map(|text| parse_target(text).ok());
-            let targets = targets.map(|target| target.ring_for_ms(config.ring_ms()));
+            let targets = targets.map(|target| target.ring_for_ms(config.ring_ms()).srtp(number.srtp.wish()));
             (Dial::new(targets, strategy), format!("{list} of the number {dialled}"))
         })
         .collect()
@@ -94,7 +94,8 @@ fn trunk_targets(config: &Config, dialled: &str) -> Vec<(Dial, String)> {
         .map(|trunk| {
             let rest = dialled.get(trunk.strip..).unwrap_or_default();
             let number = format!("{}{rest}", trunk.prepend);
-            let target = Target::trunk(&trunk.trunk, number).ring_for_ms(config.ring_ms());
+            let target =
+                Target::trunk(&trunk.trunk, number).ring_for_ms(config.ring_ms()).srtp(trunk.srtp.wish());
             let why = format!("prefix {:?} belongs to trunk {}", trunk.prefix, trunk.trunk);
             (Dial::new([target], Strategy::Sequential), why)
         })

@@ -1,3 +1,4 @@
+use cordboard_plugin_sdk::Srtp;
 use cordboard_plugin_sdk::testing::{TestHost, attempt, call, problems, question, question_after, route};
 use serde_json::{Value, json};
 
@@ -8,11 +9,11 @@ fn config() -> Value {
         "extensions": ["1XXX"],
         "numbers": {
             "100": {"targets": ["1001", "1002"], "overflow": ["trunk:carrier/+8225550100"], "together": true},
-            "101": {"targets": ["sip:desk@desks.example"]},
+            "101": {"targets": ["sip:desk@desks.example"], "srtp": "required"},
         },
         "trunks": [
             {"prefix": "0", "trunk": "national", "strip": 1, "prepend": "+82"},
-            {"prefix": "00", "trunk": "cheap", "strip": 2, "prepend": "+"},
+            {"prefix": "00", "trunk": "cheap", "strip": 2, "prepend": "+", "srtp": "off"},
             {"prefix": "00", "trunk": "reserve", "strip": 2, "prepend": "+"},
         ],
         "ring-seconds": 20,
@@ -62,6 +63,22 @@ fn every_target_rings_as_long_as_configured_and_groups_ring_together() {
     let Decision::Dial(dial) = decide(&question(call("1003", "100"))) else { panic!("100 is dialled") };
     assert_eq!(dial.strategy, Strategy::Parallel);
     assert!(dial.targets.iter().all(|target| target.ring_timeout_ms == Some(20_000)));
+}
+
+#[test]
+fn numbers_and_trunks_say_what_is_encrypted() {
+    for (dialled, expected) in [
+        ("100", Srtp::Unspecified),
+        ("101", Srtp::Required),
+        ("00492215550100", Srtp::Off),
+        ("1001", Srtp::Unspecified),
+    ] {
+        let Decision::Dial(dial) = decide(&question(call("1003", dialled))) else { panic!("it is dialled") };
+        assert!(dial.targets.iter().all(|target| target.srtp == expected), "{dialled}: {:?}", dial.targets);
+    }
+    let wrong =
+        problems::<RouteByExtension>(&json!({"numbers": {"100": {"targets": ["1001"], "srtp": "on"}}}));
+    assert!(wrong[0].message.contains("on"), "{wrong:?}");
 }
 
 #[test]
