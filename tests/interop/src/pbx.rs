@@ -27,6 +27,10 @@ pub struct Options {
     pub authorization_plugin: Option<PathBuf>,
     /// Example plugins that are asked before those two.
     pub examples: Vec<Example>,
+    /// The configuration block of the routing plugin, as a YAML value in one line.
+    pub routing_config: Option<String>,
+    /// The configuration block of the authorization plugin, as a YAML value in one line.
+    pub authorization_config: Option<String>,
     /// `admission.exempt`: sources without the limit of ten INVITEs per second.
     pub exempt: Vec<IpAddr>,
     /// Further listeners of the section `sip`, such as `tls: 127.0.0.1:5061`.
@@ -192,6 +196,11 @@ impl Pbx {
         self.program.wait_for_output(text);
     }
 
+    /// Waits until it has logged `text` so many times.
+    pub fn wait_for_count(&mut self, text: &str, times: usize) {
+        self.program.wait_for_count(text, times);
+    }
+
     /// Asks the HTTP port.
     pub fn health(&self, path: &str) -> Option<Answer> {
         http::get(self.http, path)
@@ -269,13 +278,15 @@ fn configuration(options: &Options, [sip, http, metrics]: [u16; 3]) -> String {
         media.end(),
         options.log_level.unwrap_or("debug")
     );
-    yaml += &plugin_section("route-by-extension", &routing);
-    yaml += &plugin_section("authorize-open", &authorization).replacen("plugins:\n", "", 1);
+    yaml += &plugin_section("route-by-extension", &routing, options.routing_config.as_deref());
+    let authorizer =
+        plugin_section("authorize-open", &authorization, options.authorization_config.as_deref());
+    yaml += &authorizer.replacen("plugins:\n", "", 1);
     yaml += &example_plugins(&options.examples);
     let _ =
         writeln!(yaml, "authorization:\n  chain: [{}]", chain(options, "authorization", "authorize-open"));
     if let Some(first) = &options.first_router {
-        yaml = yaml.replacen("plugins:\n", &plugin_section("first", first), 1);
+        yaml = yaml.replacen("plugins:\n", &plugin_section("first", first, None), 1);
         yaml += "routing:\n  chain: [first, route-by-extension]\n";
     } else if options.routes.is_empty() {
         let _ = writeln!(yaml, "routing:\n  chain: [{}]", chain(options, "routing", "route-by-extension"));
@@ -319,6 +330,7 @@ fn chain(options: &Options, chain: &str, last: &str) -> String {
     names.join(", ")
 }
 
-fn plugin_section(name: &str, path: &Path) -> String {
-    format!("plugins:\n  - name: {name}\n    path: {}\n", path.display())
+fn plugin_section(name: &str, path: &Path, config: Option<&str>) -> String {
+    let config = config.map(|config| format!("    config: {config}\n")).unwrap_or_default();
+    format!("plugins:\n  - name: {name}\n    path: {}\n{config}", path.display())
 }

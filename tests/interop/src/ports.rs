@@ -1,22 +1,29 @@
 //! Free ports. They are found by taking and giving back; between tests nobody of us takes them, as there is one stage at a time.
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Below the ports that the kernel gives to outgoing connections, so that none of those lands in between.
 const LOW: u16 = 20_000;
 const HIGH: u16 = 32_000;
 
-/// `count` ports that are free for UDP and TCP on all addresses.
+/// How many ports this process has looked at.
+static LOOKED_AT: AtomicUsize = AtomicUsize::new(0);
+
+/// `count` ports that are free for UDP and TCP on all addresses, and that were not given to anybody for long: whoever gets one may
+/// open it later.
 ///
 /// # Panics
 /// When there are not that many.
 pub fn free_ports(count: usize) -> Vec<u16> {
     let mut held = Vec::new();
     let mut ports = Vec::new();
-    for port in (LOW..HIGH).cycle().skip(start()).take(usize::from(HIGH - LOW)) {
+    let begin = start() + LOOKED_AT.load(Ordering::Relaxed);
+    for port in (LOW..HIGH).cycle().skip(begin % usize::from(HIGH - LOW)).take(usize::from(HIGH - LOW)) {
         if ports.len() == count {
             break;
         }
+        LOOKED_AT.fetch_add(1, Ordering::Relaxed);
         if let Some(sockets) = take(port) {
             held.push(sockets);
             ports.push(port);

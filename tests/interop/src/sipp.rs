@@ -1,12 +1,11 @@
 //! SIPp: scripted user agents that share no code with us.
-use std::collections::BTreeMap;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::clock::eventually;
-use crate::{Program, Stage};
+use crate::{Program, Scenario, Stage};
 
 /// How a program talks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,41 +29,10 @@ impl Transport {
     }
 }
 
-/// A scenario file of `scenarios/`, with its `{{name}}` places filled in.
-#[derive(Clone, Debug)]
-pub struct Scenario {
-    name: &'static str,
-    values: BTreeMap<&'static str, String>,
-}
-
-impl Scenario {
-    /// The file `scenarios/<name>.xml`.
-    pub fn new(name: &'static str) -> Self {
-        Self { name, values: BTreeMap::new() }
-    }
-
-    /// Puts a value in place of `{{name}}`.
-    #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.values.insert(name, value.to_string());
-        self
-    }
-
-    /// Writes the filled file into the test's folder.
-    ///
-    /// # Panics
-    /// When there is no such scenario, or a place in it is left unfilled.
-    fn write(&self, stage: &Stage, role: &str) -> PathBuf {
-        let source =
-            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(format!("{}.xml", self.name));
-        let mut text = fs::read_to_string(&source)
-            .unwrap_or_else(|error| panic!("cannot read the scenario {}: {error}", source.display()));
-        for (name, value) in &self.values {
-            text = text.replace(&format!("{{{{{name}}}}}"), value);
-        }
-        assert!(!text.contains("{{"), "the scenario {} has a place that the test does not fill", self.name);
-        stage.write(&format!("{role}.xml"), text)
-    }
+/// The address of this machine that talks to `to`.
+fn loopback(to: SocketAddr) -> String {
+    let address: IpAddr = if to.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    address.to_string()
 }
 
 /// A running SIPp.
@@ -76,7 +44,7 @@ pub struct Sipp {
 }
 
 impl Sipp {
-    /// Starts a scenario once. `role` names its files; `port` is its own; `user` stands in the scenario as `[service]`: who
+    /// Starts a scenario. `role` names its files; `port` is its own; `user` stands in the scenario as `[service]`: who
     /// is called, or who registers.
     ///
     /// # Panics
@@ -95,14 +63,16 @@ impl Sipp {
         let errors = stage.file(&format!("{role}.errors"));
         let mut command = Command::new("sipp");
         command.env("TERM", "dumb").current_dir(stage.folder()).arg("-sf").arg(file);
-        command.args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", &port.to_string(), "-s", user]);
+        let here = loopback(to);
+        command.args(["-i", &here, "-mi", &here, "-p", &port.to_string(), "-s", user]);
         let mode = match transport {
             Transport::Udp => "u1",
             Transport::Tcp => "t1",
             Transport::Tls => panic!("this SIPp has no TLS; take a softphone"),
         };
         command.args(["-t", mode]);
-        command.args(["-m", "1", "-l", "1", "-nostdin", "-timeout", "30s", "-timeout_error"]);
+        let calls = scenario.calls.to_string();
+        command.args(["-m", &calls, "-l", &calls, "-nostdin", "-timeout", "60s", "-timeout_error"]);
         command.arg("-trace_msg").arg("-message_file").arg(&messages);
         command.arg("-trace_err").arg("-error_file").arg(&errors);
         command.arg(to.to_string());
@@ -116,10 +86,18 @@ impl Sipp {
     /// When it never does.
     #[must_use]
     pub fn listening(self, transport: Transport, port: u16) -> Self {
-        let table = if transport == Transport::Udp { "/proc/net/udp" } else { "/proc/net/tcp" };
-        let address = u32::from_ne_bytes(Ipv4Addr::LOCALHOST.octets());
-        let entry = format!(" {address:08X}:{port:04X} ");
-        eventually("SIPp listens", || fs::read_to_string(table).ok().filter(|table| table.contains(&entry)));
+        let tables = match transport {
+            Transport::Udp => ["/proc/net/udp", "/proc/net/udp6"],
+            Transport::Tcp | Transport::Tls => ["/proc/net/tcp", "/proc/net/tcp6"],
+        };
+        let local = format!(":{port:04X}");
+        let has_it = |table: &str| {
+            let text = fs::read_to_string(table).unwrap_or_default();
+            text.lines()
+                .filter_map(|line| line.split_whitespace().nth(1))
+                .any(|place| place.ends_with(&local))
+        };
+        eventually("SIPp listens", || tables.into_iter().any(has_it).then_some(()));
         self
     }
 

@@ -5,7 +5,7 @@ use cordboard_interop::{Options, Pbx, Scenario, Sipp, Stage, Transport, free_por
 const TRANSPORTS: [Transport; 2] = [Transport::Udp, Transport::Tcp];
 
 /// 1002 registers and is called by 1001; both scenarios have to run to their ends, and nothing may be left over.
-fn check(name: &'static str, options: &Options, caller: &Scenario, callee: &Scenario) {
+fn check(name: &str, options: &Options, caller: &Scenario, callee: &Scenario) {
     let stage = Stage::new(name);
     let pbx = Pbx::start(&stage, options);
     for transport in TRANSPORTS {

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use cordboard_interop::{
-    Baresip, Line, Media, Options, Pbx, Place, Stage, Talk, Tone, Translation, Transport, loudest_tone,
-    pause, status,
+    Baresip, Line, Media, Options, Pbx, Place, Setup, Stage, Talk, Tone, Translation, Transport,
+    loudest_tone, pause, status,
 };
 
 const TALK: Duration = Duration::from_secs(3);
@@ -58,7 +58,8 @@ fn a_softphone_behind_a_router_registers_calls_and_is_called() {
     let place = SocketAddr::from((Translation::OUTSIDE, pbx.sip().port()));
     let start = |at, user, address: Ipv4Addr, tone| {
         network.at(at, || {
-            let mut phone = Baresip::start_at(&stage, user, address.into(), place, Transport::Udp, tone);
+            let setup = Setup { address: address.into(), ..Setup::new(Transport::Udp, tone) };
+            let mut phone = Baresip::start(&stage, user, place, &setup);
             phone.is_registered();
             phone
         })
@@ -125,7 +126,8 @@ fn a_pbx_behind_a_router_is_reached_from_both_sides_of_it() {
     let start = |at, user, own: Ipv4Addr, pbx: Ipv4Addr, tone| {
         let pbx = SocketAddr::from((pbx, port));
         let phone = network.at(at, || {
-            let mut phone = Baresip::start_at(&stage, user, own.into(), pbx, Transport::Udp, tone);
+            let setup = Setup { address: own.into(), ..Setup::new(Transport::Udp, tone) };
+            let mut phone = Baresip::start(&stage, user, pbx, &setup);
             phone.is_registered();
             phone
         });

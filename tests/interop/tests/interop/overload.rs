@@ -7,6 +7,7 @@ use cordboard_interop::{
 };
 
 use crate::calls::registered_callee;
+use crate::stories::Cast;
 
 const FLOOD: u32 = 40;
 
@@ -69,4 +70,21 @@ fn without_free_ports_a_call_gets_503_and_the_one_that_stands_goes_on() {
     caller.succeeds();
     callee.succeeds();
     pbx.wait_for_metric("sip_pbx_active_calls", 0.0);
+}
+
+#[test]
+fn beyond_the_call_ceiling_a_call_gets_503_and_the_one_that_stands_goes_on() {
+    let stage = Stage::new("beyond_the_call_ceiling_a_call_gets_503_and_the_one_that_stands_goes_on");
+    let sections = "admission: {max_calls: 1}\n".into();
+    let pbx = Pbx::start(&stage, &Options { sections, ..Options::default() });
+    let cast = Cast { stage: &stage, pbx: &pbx };
+    let refused = Scenario::new("is_told_when_to_come_back").with("status", 503);
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let answers = Scenario::new("callee_hangs_up").with("ring_ms", 100).with("talk_ms", 1500);
+        let mut callee = cast.is_called("1002", &answers);
+        let mut caller = cast.calls("1002", &Scenario::new("talks_until_hung_up/caller"), Transport::Udp);
+        callee.wait_for_message("ACK sip:");
+        cast.calls("1002", &refused, transport).succeeds();
+        cast.succeed([&mut caller, &mut callee]);
+    }
 }

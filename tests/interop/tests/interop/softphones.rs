@@ -5,20 +5,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use cordboard_interop::{
-    Authority, Baresip, Linphone, Options, Pbx, Stage, Tone, Transport, loudest_tone, pause,
+    Authority, Baresip, Linphone, Options, Pbx, Setup, Stage, Tone, Transport, loudest_tone, pause,
 };
 
 const TALK: Duration = Duration::from_secs(3);
 
 fn phones(stage: &Stage, pbx: SocketAddr, baresip: Transport, linphone: Transport) -> (Baresip, Linphone) {
-    let mut first = Baresip::start(stage, "1001", pbx, baresip, Tone::Low);
-    let mut second = Linphone::start(stage, "1002", pbx, linphone, Tone::High);
+    let mut first = Baresip::start(stage, "1001", pbx, &Setup::new(baresip, Tone::Low));
+    let mut second = Linphone::start(stage, "1002", pbx, &Setup::new(linphone, Tone::High));
     first.is_registered();
     second.is_registered();
     (first, second)
 }
 
-fn uri(user: &str, pbx: SocketAddr, transport: Transport) -> String {
+pub(crate) fn uri(user: &str, pbx: SocketAddr, transport: Transport) -> String {
     match transport {
         Transport::Udp => format!("sip:{user}@{pbx}"),
         Transport::Tcp | Transport::Tls => format!("sip:{user}@{pbx};transport={}", transport.name()),
@@ -46,7 +46,7 @@ fn check(name: &str, baresip: Transport, linphone: Transport) {
 }
 
 /// One call, after which each has heard the other.
-fn talk(
+pub(crate) fn talk(
     pbx: &Pbx,
     first: &mut Baresip,
     second: &mut Linphone,
@@ -90,17 +90,22 @@ fn baresip_over_udp_and_linphone_over_tcp_call_each_other() {
     check("baresip_over_udp_and_linphone_over_tcp_call_each_other", Transport::Udp, Transport::Tcp);
 }
 
-#[test]
-fn two_phones_that_verify_our_certificate_call_each_other_over_tls() {
-    let stage = Stage::new("two_phones_that_verify_our_certificate_call_each_other_over_tls");
+/// A PBX that listens for TLS at a free port, with a certificate that the phones of this test believe.
+pub(crate) fn with_tls(stage: &Stage, options: Options) -> Options {
     let authority = Authority::new();
     authority.sign("127.0.0.1").write(stage.folder());
     stage.write("authorities.pem", authority.pem());
-    let options = Options {
-        listeners: vec!["tls: 127.0.0.1:0".into()],
-        sections: "tls: {certificate: pbx.crt, key: pbx.key}\n".into(),
-        ..Options::default()
-    };
+    Options {
+        listeners: [options.listeners.as_slice(), &["tls: 127.0.0.1:0".to_owned()]].concat(),
+        sections: format!("{}tls: {{certificate: pbx.crt, key: pbx.key}}\n", options.sections),
+        ..options
+    }
+}
+
+#[test]
+fn two_phones_that_verify_our_certificate_call_each_other_over_tls() {
+    let stage = Stage::new("two_phones_that_verify_our_certificate_call_each_other_over_tls");
+    let options = with_tls(&stage, Options::default());
     let pbx = Pbx::start(&stage, &options);
     let place = pbx.listens("tls");
     let (mut first, mut second) = phones(&stage, place, Transport::Tls, Transport::Tls);
