@@ -6,9 +6,10 @@ use cordboard_api::{Part, PartState};
 use cordboard_b2bua::{Answer, Question};
 use cordboard_events::figures::{Distribution, GuestFigure, PluginFigures};
 use cordboard_model::CallFacts;
+use cordboard_outbound::{Client, SystemNames};
 use cordboard_plugin::{
-    ChainSettings, Decided, EngineError, Health, LATENCY_BUCKETS_US, LoadProblem, Lookup, PluginSettings,
-    PluginState, Plugins, StaticRoute,
+    ChainSettings, ComponentSettings, Decided, EngineError, Health, LATENCY_BUCKETS_US, LoadProblem, Lookup,
+    PluginSettings, PluginState, Plugins, StaticRoute,
 };
 
 use tracing::Instrument as _;
@@ -33,8 +34,9 @@ impl Decider {
         tables: Arc<dyn Lookup>,
     ) -> Result<(Self, Vec<LoadProblem>), EngineError> {
         let settings: Vec<PluginSettings> = config.plugins.iter().map(settings).collect();
-        let (plugins, problems) =
-            Plugins::load(&settings, chains(config), tables, &config.components.settings()).await?;
+        let client = Client::new(Arc::new(SystemNames), config.tls.requests());
+        let components = ComponentSettings { client: Some(client), ..config.components.settings() };
+        let (plugins, problems) = Plugins::load(&settings, chains(config), tables, &components).await?;
         Ok((Self { plugins: Arc::new(plugins), journal: None }, problems))
     }
 
@@ -112,6 +114,7 @@ fn settings(plugin: &PluginConfig) -> PluginSettings {
     PluginSettings {
         config: plugin.config.clone(),
         limits: plugin.limits.clone(),
+        granted: plugin.granted.clone(),
         probation: plugin.probation,
         candidate: plugin.candidate.clone(),
         ..PluginSettings::new(plugin.name.as_str(), plugin.source.clone())

@@ -22,6 +22,7 @@ mod registrations;
 mod reload;
 mod resolve;
 mod run;
+mod tables;
 mod tls;
 mod trunks;
 

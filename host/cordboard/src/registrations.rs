@@ -7,7 +7,7 @@ use cordboard_model::Aor;
 use cordboard_plugin::Lookup;
 
 /// What plugins call it.
-const TABLE: &str = "registrations";
+pub(crate) const TABLE: &str = "registrations";
 
 /// The table. Written by the signalling thread when bindings change, read by plugins; a plugin may see it one change late.
 #[derive(Debug, Default)]

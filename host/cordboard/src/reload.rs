@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::decide::Decider;
 use crate::file_watch::{Watched, watched};
 use crate::logging::Logging;
+use crate::tables::Tables;
 use crate::tls::Tls;
 
 /// Reloads at every SIGHUP, for ever.
@@ -30,6 +31,8 @@ pub(crate) struct Reloadable<'a> {
     /// To the core.
     pub(crate) inbox: &'a mpsc::Sender<Input>,
     pub(crate) decider: &'a Decider,
+    /// What plugins look up.
+    pub(crate) tables: &'a Tables,
     /// To the watch over plugin files.
     pub(crate) watched: &'a watch::Sender<Vec<Watched>>,
 }
@@ -42,6 +45,7 @@ async fn apply(new: &Config, running: &Config, parts: &Reloadable<'_>) {
     let settings = Arc::new(new.core_settings());
     // The receiver only goes away with the process.
     let _ = parts.inbox.send(Input::Command(Command::Configure(settings))).await;
+    parts.tables.replace(new.tables.clone());
     parts.decider.configure(new).await;
     parts.watched.send_replace(watched(new));
     let moved = new.sip.udp != running.sip.udp

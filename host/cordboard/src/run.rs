@@ -33,6 +33,7 @@ use crate::node::Node;
 use crate::registrations::Registrations;
 use crate::reload::{self, Reloadable};
 use crate::resolve::Resolver;
+use crate::tables::Tables;
 use crate::tls::Tls;
 use crate::{EXIT_PORT, banner, kernel};
 
@@ -151,6 +152,8 @@ struct Process {
     node: Arc<Node>,
     /// Certificates, which a reload replaces.
     tls: Arc<Tls>,
+    /// What plugins look up; a reload replaces the files.
+    tables: Arc<Tables>,
     inbox: mpsc::Sender<Input>,
     signalling: JoinHandle<std::io::Result<()>>,
     /// Ends the signalling thread.
@@ -177,7 +180,8 @@ impl Process {
         let (relay, media) = start_relay(config)?;
         let registrations = Arc::new(Registrations::default());
         let journal = start_journal(config)?;
-        let decider = load_plugins(config, registrations.clone(), runtime)?.journalled(journal.clone());
+        let tables = Arc::new(Tables::new(registrations.clone(), config.tables.clone()));
+        let decider = load_plugins(config, tables.clone(), runtime)?.journalled(journal.clone());
         let decider = Arc::new(decider);
         let servers = Arc::new(Servers::default());
         let tls = Arc::new(Tls::new(config.tls.clone()));
@@ -223,6 +227,7 @@ impl Process {
             listening,
             node,
             tls,
+            tables,
             inbox,
             signalling,
             stop_signalling,
@@ -241,6 +246,7 @@ impl Process {
             tls: &self.tls,
             inbox: &self.inbox,
             decider: &self.node.decider,
+            tables: &self.tables,
             watched: &self.watched,
         };
         tokio::select! {
@@ -369,13 +375,9 @@ fn start_watch(
 }
 
 /// Loads the plugins. One that cannot be loaded is told and does not keep the process from starting.
-fn load_plugins(
-    config: &Config,
-    registrations: Arc<Registrations>,
-    runtime: &Runtime,
-) -> anyhow::Result<Decider> {
+fn load_plugins(config: &Config, tables: Arc<Tables>, runtime: &Runtime) -> anyhow::Result<Decider> {
     // What could not be loaded is told as an event, as everything that happens to plugins.
-    let (decider, _) = runtime.block_on(Decider::load(config, registrations))?;
+    let (decider, _) = runtime.block_on(Decider::load(config, tables))?;
     for (chain, reason) in decider.degraded() {
         tracing::warn!(chain, reason, "a chain does not work as configured");
     }

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cordboard_outbound::{Client, Failure, Request, Response};
 use tokio::time::Instant;
 use tracing::Level;
 
 use crate::counters::GuestCounter;
+use crate::grants::{Granted, HostFigures, HostMeter};
 use crate::limits::Meter;
 
 /// Tables that plugins read. Given by the host; asked from many threads, and must answer from memory.
@@ -41,7 +43,11 @@ pub(crate) struct Grants {
     /// The configuration block as JSON.
     pub(crate) config: String,
     /// The host's tables.
-    pub(crate) tables: Arc<dyn Lookup>,
+    tables: Arc<dyn Lookup>,
+    granted: Granted,
+    /// What sends requests; `None`: nothing does.
+    client: Option<Client>,
+    host: HostMeter,
     log: Mutex<LogBudget>,
     metrics: Mutex<GuestMetrics>,
     /// What the guest logged, for those who ask single questions; `None` where the host's log alone has it.
@@ -54,6 +60,8 @@ pub(crate) struct State {
     pub(crate) grants: Arc<Grants>,
     /// Id of the call that the question is about.
     pub(crate) call_id: Option<String>,
+    /// When the question is over.
+    pub(crate) end: Instant,
 }
 
 impl Grants {
@@ -62,10 +70,18 @@ impl Grants {
             plugin: plugin.to_owned(),
             config: config.to_string(),
             tables,
+            granted: Granted::default(),
+            client: None,
+            host: HostMeter::default(),
             log: Mutex::new(LogBudget::default()),
             metrics: Mutex::new(GuestMetrics::default()),
             heard: None,
         }
+    }
+
+    /// What the configuration grants, and who sends requests for the plugin.
+    pub(crate) fn limited_to(self, granted: Granted, client: Option<Client>) -> Self {
+        Self { granted, client, ..self }
     }
 
     /// The same grants with budgets and counters of their own.
@@ -74,6 +90,9 @@ impl Grants {
             plugin: self.plugin.clone(),
             config: self.config.clone(),
             tables: Arc::clone(&self.tables),
+            granted: self.granted.clone(),
+            client: self.client.clone(),
+            host: HostMeter::default(),
             log: Mutex::default(),
             metrics: Mutex::default(),
             heard: None,
@@ -89,6 +108,36 @@ impl Grants {
     pub(crate) fn heard(&self) -> Vec<String> {
         let lines = |lines: &Mutex<Vec<String>>| lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.heard.as_ref().map(lines).unwrap_or_default()
+    }
+
+    /// Reads a table, if the plugin may.
+    pub(crate) fn look_up<T>(&self, table: &str, read: impl FnOnce(&dyn Lookup) -> Option<T>) -> Option<T> {
+        let begin = Instant::now();
+        let permitted = self.granted.permits(table);
+        let found = if permitted { read(self.tables.as_ref()) } else { None };
+        self.host.looked_up(begin, permitted);
+        found
+    }
+
+    /// Sends a request, if the plugin may, and waits for the response until `end` at most.
+    pub(crate) async fn send(
+        &self,
+        request: Request,
+        patience: Duration,
+        end: Instant,
+    ) -> Result<Response, Failure> {
+        let left = end.saturating_duration_since(Instant::now());
+        let sent =
+            self.host.send(self.client.as_ref(), &self.granted.origins, request, patience.min(left)).await;
+        if let Err(failure) = &sent {
+            tracing::debug!(plugin = self.plugin, %failure, "a request of a plugin failed");
+        }
+        sent
+    }
+
+    /// What the plugin has asked of the host.
+    pub(crate) fn host_figures(&self) -> HostFigures {
+        self.host.figures()
     }
 
     /// Writes a line of the guest, cut and rate limited.

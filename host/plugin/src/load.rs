@@ -153,7 +153,8 @@ async fn check_and_build(
     check_shape(&bytes)?;
     let component = components.component(&digest, &bytes).await?;
     let samples = Samples::beside(&settings.source.path)?;
-    let grants = Arc::new(Grants::new(&settings.name, &settings.config, tables));
+    let grants = Grants::new(&settings.name, &settings.config, tables);
+    let grants = Arc::new(grants.limited_to(settings.granted.clone(), components.client().cloned()));
     let admitted =
         gate::admit(sandbox, &component, &grants, &settings.config, &settings.limits, &samples).await?;
     let identity = Identity {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::grants::HostFigures;
 use crate::ledger::Ledger;
 use crate::plugins::Plugins;
 use crate::slot::{Serving, Slot};
@@ -56,6 +57,7 @@ fn state(name: &str, slot: &Slot, ledger: Option<&Ledger>) -> PluginState {
             kinds: Vec::new(),
             health: Health::Broken { problem: broken.problem.clone() },
             figures: broken.counters.figures(),
+            host: HostFigures::default(),
             counters: Vec::new(),
             dropped: 0,
         },

@@ -164,6 +164,7 @@ impl Plugin {
             kinds: Kind::ALL.into_iter().filter(|kind| self.serves(*kind)).collect(),
             health: if self.has_open_breaker() { Health::BreakerOpen } else { Health::Ready },
             figures: self.counters.figures(),
+            host: self.grants.host_figures(),
             counters,
             dropped: dropped_counters + self.grants.dropped_log_lines(),
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::grants::Granted;
 use crate::kind::Kind;
 use crate::limits::Limits;
 use crate::source::Source;
@@ -18,6 +19,8 @@ pub struct PluginSettings {
     pub config: serde_json::Value,
     /// What it may use.
     pub limits: Limits,
+    /// What it may read and reach.
+    pub granted: Granted,
     /// How long a new generation is watched.
     pub probation: ProbationSettings,
     /// A component that is tried beside this one.
@@ -32,6 +35,7 @@ impl PluginSettings {
             source: source.into(),
             config: serde_json::json!({}),
             limits: Limits::default(),
+            granted: Granted::default(),
             probation: ProbationSettings::default(),
             candidate: None,
         }
@@ -39,7 +43,10 @@ impl PluginSettings {
 
     /// Whether the same file makes the same plugin with these settings.
     pub(crate) fn builds_the_same(&self, other: &Self) -> bool {
-        self.name == other.name && self.config == other.config && self.limits == other.limits
+        self.name == other.name
+            && self.config == other.config
+            && self.limits == other.limits
+            && self.granted == other.granted
     }
 
     /// The settings that the candidate is loaded with, if there is one.

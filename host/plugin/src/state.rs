@@ -8,6 +8,7 @@ use cordboard_model::CallId;
 
 use crate::compare::Difference;
 use crate::counters::{GuestCounter, PluginFigures};
+use crate::grants::HostFigures;
 use crate::kind::Kind;
 use crate::probation::Tally;
 use crate::settings::CandidateMode;
@@ -64,6 +65,8 @@ pub struct PluginState {
     pub health: Health,
     /// Its figures, those of earlier generations included.
     pub figures: PluginFigures,
+    /// What the generation that answers has asked of the host.
+    pub host: HostFigures,
     /// Counters that the generation that answers keeps itself; a new one begins at zero.
     pub counters: Vec<GuestCounter>,
     /// Log lines and counter additions beyond its bounds.

@@ -70,6 +70,7 @@ impl ComponentConfig {
         ComponentSettings {
             compiler: Compiler::Aside(compiler),
             cache: cache.map(|folder| CacheSettings { folder, max_bytes: self.cache_bytes }),
+            client: None,
             rules: SourceRules { folders: Some(self.folders.clone()), signers: self.signers.clone() },
         }
     }

@@ -14,6 +14,7 @@ mod section;
 mod server;
 mod sip;
 mod store;
+mod tables;
 mod tls;
 mod trunks;
 mod value;
@@ -48,6 +49,7 @@ pub(crate) use server::{ApiConfig, LogConfig, LogFormat, LogLevel};
 pub(crate) use sip::{SipConfig, StreamLimits, calls_of, listener_key};
 pub(crate) use store::JournalConfig;
 
+use crate::tables::TableSet;
 use crate::tls::TlsSettings;
 
 /// Longest configuration file. A path to the wrong file must not eat the memory.
@@ -86,6 +88,8 @@ pub(crate) struct Config {
     pub(crate) dns: DnsConfig,
     /// Where compiled components are kept.
     pub(crate) components: ComponentConfig,
+    /// What plugins look up, by name.
+    pub(crate) tables: TableSet,
     /// The plugins.
     pub(crate) plugins: Vec<PluginConfig>,
     /// Who decides what.
@@ -134,12 +138,13 @@ impl Config {
 
     fn read(root: &Section<'_>, file: &Path, environment: &Environment) -> Self {
         let folder = file.parent().unwrap_or(Path::new(""));
-        let plugins = plugins::read_plugins(root, folder);
+        let tables = tables::read_tables(root, folder);
+        let plugins = plugins::read_plugins(root, folder, &tables);
         let chains = plugins::read_chains(root, &plugins);
         let media = sip::read_media(root.section("media"));
         let secrets = sip::read_secrets(root);
         let sip = sip::read_sip(root.section("sip"), &media);
-        let tls = tls::read_tls(root.section("tls"), &sip, folder);
+        let tls = tls::read_tls(root.section("tls"), &sip, folder, plugins::send_securely(&plugins));
         let config = Self {
             file: file.to_owned(),
             sip,
@@ -156,6 +161,7 @@ impl Config {
             log: server::read_log(root.section("log")),
             dns: dns::read_dns(root.section("dns")),
             components: components::read_components(root.section("components"), folder, environment),
+            tables,
             plugins,
             chains,
             store: store::read_store(root.section("store"), folder, environment),

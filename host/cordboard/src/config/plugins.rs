@@ -3,11 +3,16 @@
 use std::path::Path;
 use std::time::Duration;
 
-use cordboard_plugin::{CandidateMode, CandidateSettings, Limits, OnFailure, ProbationSettings, Source};
+use cordboard_outbound::{Origin, Origins};
+use cordboard_plugin::{
+    CandidateMode, CandidateSettings, Granted, Limits, OnFailure, ProbationSettings, Source,
+};
 
 use super::complaint::did_you_mean;
 use super::section::Section;
 use super::value;
+use crate::registrations;
+use crate::tables::TableSet;
 
 /// One component.
 #[derive(Clone, PartialEq, Debug)]
@@ -20,6 +25,8 @@ pub(crate) struct PluginConfig {
     pub(crate) config: serde_json::Value,
     /// What it may use.
     pub(crate) limits: Limits,
+    /// What it may read and reach.
+    pub(crate) granted: Granted,
     /// Whether its files are loaded again when they change.
     pub(crate) watch: bool,
     /// How long a new generation is watched.
@@ -51,10 +58,10 @@ pub(crate) struct StaticRouteConfig {
 }
 
 /// Reads `plugins`. Paths are relative to `folder`.
-pub(super) fn read_plugins(root: &Section<'_>, folder: &Path) -> Vec<PluginConfig> {
+pub(super) fn read_plugins(root: &Section<'_>, folder: &Path, tables: &TableSet) -> Vec<PluginConfig> {
     let mut plugins: Vec<PluginConfig> = Vec::new();
     for section in root.sections("plugins") {
-        let plugin = read_plugin(&section, folder);
+        let plugin = read_plugin(&section, folder, tables);
         if plugins.iter().any(|other| !plugin.name.is_empty() && other.name == plugin.name) {
             section.complain(
                 "name",
@@ -67,12 +74,13 @@ pub(super) fn read_plugins(root: &Section<'_>, folder: &Path) -> Vec<PluginConfi
     plugins
 }
 
-fn read_plugin(section: &Section<'_>, folder: &Path) -> PluginConfig {
+fn read_plugin(section: &Section<'_>, folder: &Path, tables: &TableSet) -> PluginConfig {
     PluginConfig {
         name: section.required("name", value::name).unwrap_or_default(),
         source: read_source(section, folder),
         config: read_block(section),
         limits: read_limits(section.section("limits")),
+        granted: read_grants(section, tables),
         watch: section.value("watch", false, value::word(&[("true", true), ("false", false)])),
         probation: read_probation(section.section("probation")),
         candidate: section.has("candidate").then(|| read_candidate(&section.section("candidate"), folder)),
@@ -84,6 +92,32 @@ fn read_source(section: &Section<'_>, folder: &Path) -> Source {
         path: folder.join(section.required("path", value::text).unwrap_or_default()),
         sha256: section.optional("sha256", value::sha256),
     }
+}
+
+/// The tables that it may read, and the servers that it may send requests to.
+fn read_grants(section: &Section<'_>, tables: &TableSet) -> Granted {
+    let mut names: Vec<&str> = tables.keys().map(String::as_str).collect();
+    names.push(registrations::TABLE);
+    let known = |name: &str| match names.contains(&name) {
+        true => Ok(name.to_owned()),
+        false => Err(format!("the name of a table of this file, or {}", registrations::TABLE)),
+    };
+    let readable = section.list("tables", vec![registrations::TABLE.to_owned()], known);
+    let origins = section.sections("http").iter().filter_map(read_origin).collect();
+    Granted { tables: Some(readable.into_iter().collect()), origins: Origins::new(origins) }
+}
+
+/// Whether any of them may send requests over TLS.
+pub(super) fn send_securely(plugins: &[PluginConfig]) -> bool {
+    plugins.iter().any(|plugin| plugin.granted.origins.need_tls())
+}
+
+fn read_origin(section: &Section<'_>) -> Option<Origin> {
+    let private = section.value("private", false, value::word(value::SWITCH));
+    let origin = |text: &str| Origin::new(text, private).map_err(|expected| expected.to_string());
+    let origin = section.required("origin", origin);
+    section.finish();
+    origin
 }
 
 fn read_probation(section: Section<'_>) -> ProbationSettings {

@@ -7,8 +7,8 @@ use super::sip::SipConfig;
 use super::value;
 use crate::tls::{TlsFiles, TlsSettings};
 
-/// Reads `tls` and its files; paths are relative to `folder`.
-pub(super) fn read_tls(section: Section<'_>, sip: &SipConfig, folder: &Path) -> TlsSettings {
+/// Reads `tls` and its files; paths are relative to `folder`. `requests`: plugins send requests over TLS.
+pub(super) fn read_tls(section: Section<'_>, sip: &SipConfig, folder: &Path, requests: bool) -> TlsSettings {
     let file = |key| section.optional(key, value::text).map(|path| folder.join(path));
     let (certificate, key) = (file("certificate"), file("key"));
     let (client_ca, ca) = (file("client_ca"), file("ca"));
@@ -25,7 +25,7 @@ pub(super) fn read_tls(section: Section<'_>, sip: &SipConfig, folder: &Path) -> 
         section.complain("client_ca", "it concerns peers that connect to sip.tls, which has no listener");
     }
     let files = TlsFiles { identity: certificate.zip(key), client_ca, ca };
-    TlsSettings::read(&files, !sip.tls.is_empty()).unwrap_or_else(|unusable| {
+    TlsSettings::read(&files, !sip.tls.is_empty() || requests).unwrap_or_else(|unusable| {
         for file in unusable {
             section.complain(file.key, file.message);
         }

@@ -48,6 +48,8 @@ pub(crate) struct TlsSettings {
     web: Option<Arc<ServerConfig>>,
     /// For connections that we make.
     client: Option<Arc<ClientConfig>>,
+    /// For requests to servers that plugins name, who are not told who we are.
+    requests: Option<Arc<ClientConfig>>,
     /// How many authorities we believe when we connect.
     roots: usize,
 }
@@ -73,11 +75,17 @@ impl TlsSettings {
             return Err(unusable);
         }
         let roots = believed.as_ref().map_or(0, RootCertStore::len);
+        let requests = believed.as_ref().map(|roots| client(roots.clone(), None));
         let client = believed.map(|roots| client(roots, identity.clone()));
         let sip = identity.clone().map(|identity| server(identity, clients)).transpose();
         let sip = sip.map_err(|error| vec![error])?;
         let web = identity.map(|identity| server(identity, None)).transpose().map_err(|error| vec![error])?;
-        Ok(Self { sip, web, client, roots })
+        Ok(Self { sip, web, client, requests, roots })
+    }
+
+    /// How servers are met that plugins send requests to. When nobody was to be believed, nobody is.
+    pub(crate) fn requests(&self) -> Arc<ClientConfig> {
+        self.requests.clone().unwrap_or_else(|| client(RootCertStore::empty(), None))
     }
 
     /// How many authorities are believed when we connect.
@@ -110,11 +118,11 @@ impl Tls {
     /// the certificate they had.
     pub(crate) fn replace(&self, new: TlsSettings) {
         let old = self.0.load();
-        let TlsSettings { sip, web, client, roots } = new;
+        let TlsSettings { sip, web, client, requests, roots } = new;
         let roots = if client.is_some() { roots } else { old.roots };
         let (sip, web) = (sip.or_else(|| old.sip.clone()), web.or_else(|| old.web.clone()));
         let client = client.or_else(|| old.client.clone());
-        self.0.store(Arc::new(TlsSettings { sip, web, client, roots }));
+        self.0.store(Arc::new(TlsSettings { sip, web, client, requests, roots }));
     }
 
     /// How peers of `sip.tls` are met.

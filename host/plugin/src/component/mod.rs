@@ -15,6 +15,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cordboard_outbound::Client;
 use tokio::time::Instant;
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -30,7 +31,7 @@ use crate::load::LoadError;
 use crate::source::{self, Fetched, Source, SourceRules};
 
 /// How components become code.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct ComponentSettings {
     /// Who compiles.
     pub compiler: Compiler,
@@ -38,6 +39,8 @@ pub struct ComponentSettings {
     pub cache: Option<CacheSettings>,
     /// What holds for where components come from.
     pub rules: SourceRules,
+    /// What sends requests of plugins and fetches components; `None`: nothing does.
+    pub client: Option<Client>,
 }
 
 /// Who compiles.
@@ -113,6 +116,7 @@ pub struct Components {
     compiler: Compiler,
     cache: Option<Arc<Cache>>,
     rules: SourceRules,
+    client: Option<Client>,
 }
 
 impl Components {
@@ -130,6 +134,7 @@ impl Components {
             compiler: settings.compiler.clone(),
             cache,
             rules: settings.rules.clone(),
+            client: settings.client.clone(),
         })
     }
 
@@ -144,6 +149,7 @@ impl Components {
             compiler: settings.compiler.clone(),
             cache,
             rules: settings.rules.clone(),
+            client: settings.client.clone(),
         })
     }
 
@@ -160,6 +166,11 @@ impl Components {
 
     pub(crate) fn sandbox(&self) -> &Sandbox {
         &self.sandbox
+    }
+
+    /// What sends requests of plugins.
+    pub(crate) fn client(&self) -> Option<&Client> {
+        self.client.as_ref()
     }
 
     /// Reads a component, as the rules have it.

@@ -67,10 +67,3 @@ async fn when_all_pass_the_canonical_json_is_delivered_unmarked() {
         assert_eq!(shaped.answer, canonical, "{names:?}");
     }
 }
-
-#[tokio::test]
-async fn a_formatter_may_import_http_and_reaches_nobody_without_a_grant() {
-    let shaped = chain(&["f"]).await.format(&event("http")).await;
-    let FormatDecision::Deliver(messages) = shaped.answer else { panic!("{:?}", shaped.answer) };
-    assert_eq!(String::from_utf8_lossy(&messages[0].body), "Err(Failure::NotAllowed)");
-}

@@ -8,6 +8,7 @@ mod evolution;
 mod failures;
 mod gate;
 mod host_functions;
+mod http;
 mod incidents;
 mod loading;
 mod reference;

@@ -45,7 +45,7 @@ mod guest {
                 "header" => Decision::Deliver(vec![with_header("Authorization", "Bearer forged")]),
                 "mark" => Decision::Deliver(vec![with_header("X-Cordboard-Format-Error", "forged")]),
                 "line" => Decision::Deliver(vec![with_header("X-Line", "1\r\nX-Other: 2")]),
-                "http" => Decision::Deliver(vec![message(&fetch())]),
+                kind if kind.starts_with("http") => Decision::Deliver(vec![message(&fetch(kind))]),
                 _ => {
                     let body = format!("{{\"to\":{:?},\"event\":{}}}", question.sink.name, event.json);
                     Decision::Deliver(vec![Message {
@@ -71,16 +71,19 @@ mod guest {
         Message { headers: vec![(name.to_owned(), value.to_owned())], ..message("{}") }
     }
 
-    /// What the host says to a request that nobody has granted.
-    fn fetch() -> String {
+    /// What comes of a request to a URL.
+    fn fetch(url: &str) -> String {
         let request = http::Request {
             method: "GET".to_owned(),
-            url: "http://127.0.0.1/".to_owned(),
+            url: url.to_owned(),
             headers: Vec::new(),
             body: Vec::new(),
             timeout_ms: 1_000,
         };
-        format!("{:?}", http::send(&request))
+        match http::send(&request) {
+            Ok(response) => format!("{} {}", response.status, String::from_utf8_lossy(&response.body)),
+            Err(failure) => format!("{failure:?}"),
+        }
     }
 
     crate::bindings::export!(Exported with_types_in crate::bindings);

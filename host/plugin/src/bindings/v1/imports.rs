@@ -1,5 +1,8 @@
 //! The host functions of version 1, for the generated traits.
 
+use std::time::Duration;
+
+use cordboard_outbound::{Failure, Request, Response};
 use tracing::Level;
 
 use super::authorization::cordboard::plugin::http;
@@ -29,11 +32,11 @@ impl config::Host for State {
 
 impl lookup::Host for State {
     fn get(&mut self, table: String, key: String) -> Option<String> {
-        self.grants.tables.exact(&table, &key)
+        self.grants.look_up(&table, |tables| tables.exact(&table, &key))
     }
 
     fn longest_prefix(&mut self, table: String, key: String) -> Option<(String, String)> {
-        self.grants.tables.longest_prefix(&table, &key)
+        self.grants.look_up(&table, |tables| tables.longest_prefix(&table, &key))
     }
 }
 
@@ -44,8 +47,16 @@ impl metrics::Host for State {
 }
 
 impl http::Host for State {
-    /// No origin can be granted in this release, so that every one is refused.
-    fn send(&mut self, _request: http::Request) -> Result<http::Response, http::Failure> {
-        Err(http::Failure::NotAllowed)
+    async fn send(&mut self, request: http::Request) -> Result<http::Response, http::Failure> {
+        let http::Request { method, url, headers, body, timeout_ms } = request;
+        let patience = Duration::from_millis(timeout_ms.into());
+        let sent = self.grants.send(Request { method, url, headers, body }, patience, self.end).await;
+        match sent {
+            Ok(Response { status, headers, body }) => Ok(http::Response { status, headers, body }),
+            Err(Failure::NotAllowed(_)) => Err(http::Failure::NotAllowed),
+            Err(Failure::Timeout) => Err(http::Failure::Timeout),
+            Err(Failure::TooLarge { .. }) => Err(http::Failure::TooLarge),
+            Err(Failure::Transport(reason)) => Err(http::Failure::Transport(reason)),
+        }
     }
 }

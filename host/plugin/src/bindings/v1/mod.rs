@@ -55,6 +55,7 @@ mod authorization {
         path: "../../wit/1.0",
         inline: "package host:v1; world authorization { import cordboard:plugin/http@1.0.0; export cordboard:plugin/authorization@1.0.0; }",
         world: "host:v1/authorization",
+        imports: { "cordboard:plugin/http@1.0.0.send": async },
         exports: { default: async },
         require_store_data_send: true,
         with: { "cordboard:plugin/types@1.0.0": super::base::cordboard::plugin::types },
