@@ -61,6 +61,7 @@ mod slot;
 mod snapshot;
 mod source;
 mod state;
+mod trial;
 
 pub use compare::{Difference, compare};
 pub use component::{
@@ -71,7 +72,7 @@ pub use counters::{GuestCounter, LATENCY_BUCKETS_US, PluginFigures};
 pub use decided::{Decided, DecidedBy, Step, StepOutcome};
 pub use engine::EngineError;
 pub use failure::{Failure, FailureReason};
-pub use imports::Lookup;
+pub use imports::{LookedUp, Lookup};
 pub use kind::Kind;
 pub use limits::Limits;
 pub use load::{LoadError, LoadProblem};
@@ -88,3 +89,4 @@ pub use state::{
     CandidateState, Disagreement, GenerationOutcome, GenerationState, Health, Identity, PluginDetail,
     PluginState, ProbationState, Quarantined, Refusal,
 };
+pub use trial::{Trial, TrialError, Tried};
