@@ -73,6 +73,9 @@ enum Command {
     /// Write, build and check plugins.
     #[command(subcommand)]
     Plugin(plugin::Command),
+    /// Read the journal of what plugins decided.
+    #[command(subcommand)]
+    Journal(journal::Command),
 }
 
 fn main() -> ExitCode {
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         }),
         Command::Doctor { config } => with_config(&config, |config| doctor::examine(&config)),
         Command::Plugin(command) => plugin::run(command),
+        Command::Journal(command) => journal::run(&command),
     }
 }
 

@@ -8,6 +8,7 @@ use cordboard_model::CallId;
 use tokio::time::Instant;
 
 use crate::failure::Failure;
+use crate::imports::LookedUp;
 use crate::kind::Kind;
 use crate::plugin::{Given, Reply};
 use crate::state::Identity;
@@ -57,6 +58,8 @@ pub struct Step {
     pub outcome: StepOutcome,
     /// What the plugin says about it; may be empty.
     pub why: String,
+    /// What it looked up; nothing of a plugin that failed.
+    pub lookups: Vec<LookedUp>,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -93,15 +96,21 @@ impl Asking {
     }
 
     /// Writes down what came of one plugin.
-    pub(crate) fn note<T>(&mut self, asked: &Arc<Identity>, begin: Instant, reply: Reply<T>) -> StepEnd<T> {
+    pub(crate) fn note<T>(
+        &mut self,
+        asked: &Arc<Identity>,
+        begin: Instant,
+        mut reply: Reply<T>,
+    ) -> StepEnd<T> {
+        let lookups = reply.as_mut().map(|given| std::mem::take(&mut given.lookups)).unwrap_or_default();
         let (call_id, plugin) = (self.call_id.map(tracing::field::display), asked.name.as_str());
         let (kind, generation) = (self.kind.as_str(), asked.generation);
         let (outcome, why, end) = match reply {
-            Ok(Given { answer: Some(answer), why }) => {
+            Ok(Given { answer: Some(answer), why, .. }) => {
                 tracing::debug!(call_id, plugin, generation, kind, why, "a plugin decided");
                 (StepOutcome::Answered, why, StepEnd::Answer(answer, Arc::clone(asked)))
             }
-            Ok(Given { answer: None, why }) => {
+            Ok(Given { answer: None, why, .. }) => {
                 tracing::debug!(call_id, plugin, generation, kind, why, "a plugin passed");
                 (StepOutcome::Passed, why, StepEnd::Passed)
             }
@@ -112,7 +121,7 @@ impl Asking {
             }
         };
         let (plugin, identity) = (plugin.to_owned(), Some(Arc::clone(asked)));
-        self.trace.push(Step { plugin, identity, outcome, why, elapsed: begin.elapsed() });
+        self.trace.push(Step { plugin, identity, outcome, why, lookups, elapsed: begin.elapsed() });
         end
     }
 
@@ -134,6 +143,7 @@ impl Asking {
             identity: None,
             outcome: StepOutcome::Failed(failure),
             why: String::new(),
+            lookups: Vec::new(),
             elapsed: Duration::ZERO,
         });
         StepEnd::Failed

@@ -54,14 +54,58 @@ pub(crate) struct Grants {
     heard: Option<Mutex<Vec<String>>>,
 }
 
+/// One look of a plugin into a table.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LookedUp {
+    /// Name of the table.
+    pub table: String,
+    /// What was looked for.
+    pub key: String,
+    /// The longest key that `key` begins with was looked for, not `key` itself.
+    pub longest_prefix: bool,
+    /// The entry that was found, key and value.
+    pub found: Option<(String, String)>,
+}
+
+/// Looks of one question that are written down, and the longest key or value of them. A plugin that looks up more is not slowed down; its
+/// decision just cannot be repeated from the journal.
+const MAX_LOOKUPS: usize = 64;
+const MAX_LOOKUP_BYTES: usize = 1 << 10;
+
 /// What one instance has.
 pub(crate) struct State {
+    /// What it has looked up so far.
+    pub(crate) lookups: Vec<LookedUp>,
     pub(crate) meter: Meter,
     pub(crate) grants: Arc<Grants>,
     /// Id of the call that the question is about.
     pub(crate) call_id: Option<String>,
     /// When the question is over.
     pub(crate) end: Instant,
+}
+
+impl State {
+    /// Looks for a key.
+    pub(crate) fn exact(&mut self, table: String, key: String) -> Option<String> {
+        let value = self.grants.look_up(&table, |tables| tables.exact(&table, &key));
+        let found = value.clone().map(|value| (key.clone(), value));
+        self.write_down(LookedUp { table, key, longest_prefix: false, found });
+        value
+    }
+
+    /// Looks for the longest key that `key` begins with.
+    pub(crate) fn longest_prefix(&mut self, table: String, key: String) -> Option<(String, String)> {
+        let found = self.grants.look_up(&table, |tables| tables.longest_prefix(&table, &key));
+        self.write_down(LookedUp { table, key, longest_prefix: true, found: found.clone() });
+        found
+    }
+
+    fn write_down(&mut self, look: LookedUp) {
+        let found = look.found.as_ref().map_or(0, |(key, value)| key.len() + value.len());
+        if self.lookups.len() < MAX_LOOKUPS && look.table.len() + look.key.len() + found <= MAX_LOOKUP_BYTES {
+            self.lookups.push(look);
+        }
+    }
 }
 
 impl Grants {

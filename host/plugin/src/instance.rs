@@ -20,7 +20,8 @@ pub(crate) fn fresh_store(
     call_id: Option<String>,
     end: Instant,
 ) -> Store<State> {
-    let state = State { meter: Meter::new(limits.memory_bytes), grants: Arc::clone(grants), call_id, end };
+    let (meter, grants) = (Meter::new(limits.memory_bytes), Arc::clone(grants));
+    let state = State { lookups: Vec::new(), meter, grants, call_id, end };
     let mut store = Store::new(sandbox.engine(), state);
     store.limiter(|state| &mut state.meter);
     store.set_hostcall_fuel(limits.output_bytes);

@@ -62,6 +62,7 @@ mod slot;
 mod snapshot;
 mod source;
 mod state;
+mod trial;
 
 pub use compare::{Difference, compare};
 pub use component::{
@@ -73,7 +74,7 @@ pub use decided::{Decided, DecidedBy, Step, StepOutcome};
 pub use engine::EngineError;
 pub use failure::{Failure, FailureReason};
 pub use grants::{Granted, HostFigures};
-pub use imports::Lookup;
+pub use imports::{LookedUp, Lookup};
 pub use kind::Kind;
 pub use limits::Limits;
 pub use load::{LoadError, LoadProblem};
@@ -90,3 +91,4 @@ pub use state::{
     CandidateState, Disagreement, GenerationOutcome, GenerationState, Health, Identity, PluginDetail,
     PluginState, ProbationState, Quarantined, Refusal,
 };
+pub use trial::{Trial, TrialError, Tried};

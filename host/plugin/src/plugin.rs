@@ -15,7 +15,7 @@ use crate::breaker::{Breaker, Turn};
 use crate::counters::{Counters, PluginFigures};
 use crate::engine::Sandbox;
 use crate::failure::{Failure, FailureReason};
-use crate::imports::{Grants, State, one_line};
+use crate::imports::{Grants, LookedUp, State, one_line};
 use crate::instance::{fresh_store, settle, until};
 use crate::kind::Kind;
 use crate::limits::Limits;
@@ -45,20 +45,22 @@ pub(crate) struct Given<T> {
     pub(crate) answer: Option<T>,
     /// What the plugin says about it, fit for a log line.
     pub(crate) why: String,
+    /// What it looked up.
+    pub(crate) lookups: Vec<LookedUp>,
 }
 
 impl<T> Given<T> {
     pub(crate) fn answer(answer: T, why: &str) -> Self {
-        Self { answer: Some(answer), why: one_line(why, MAX_WHY_BYTES) }
+        Self { answer: Some(answer), why: one_line(why, MAX_WHY_BYTES), lookups: Vec::new() }
     }
 
     /// The same about another type of answer.
     pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Given<U> {
-        Given { answer: self.answer.map(change), why: self.why }
+        Given { answer: self.answer.map(change), why: self.why, lookups: self.lookups }
     }
 
     pub(crate) fn pass(why: &str) -> Self {
-        Self { answer: None, why: one_line(why, MAX_WHY_BYTES) }
+        Self { answer: None, why: one_line(why, MAX_WHY_BYTES), lookups: Vec::new() }
     }
 }
 
@@ -119,13 +121,18 @@ impl Plugin {
         self.breaker().is_open()
     }
 
+    /// Forgets its failures: for tools, where nobody has to be spared a plugin that fails.
+    pub(crate) fn forgive(&self) {
+        *self.breaker() = Breaker::new();
+    }
+
     /// Asks where a call goes.
     pub(crate) async fn route(&self, question: &RouteQuestion) -> Reply<RouteDecision> {
         let asked = self.begin(Kind::Routing)?;
         let mut store = self.store(&asked, Some(question.call.call_id));
         let wit = v1::routing_question(question);
         let result = self.run(&asked, self.prepared.route(&mut store, &wit)).await;
-        self.finish(&asked, &store, result, v1::routed)
+        self.finish(&asked, &mut store, result, v1::routed)
     }
 
     /// Asks whether something may happen.
@@ -134,7 +141,7 @@ impl Plugin {
         let mut store = self.store(&asked, Some(subject.facts().call_id));
         let wit = v1::subject(subject);
         let result = self.run(&asked, self.prepared.authorize(&mut store, &wit)).await;
-        self.finish(&asked, &store, result, v1::verdict)
+        self.finish(&asked, &mut store, result, v1::verdict)
     }
 
     /// Asks who is called next about an incident.
@@ -143,7 +150,7 @@ impl Plugin {
         let mut store = self.store(&asked, None);
         let wit = v1::escalation_question(question);
         let result = self.run(&asked, self.prepared.escalate(&mut store, &wit)).await;
-        self.finish(&asked, &store, result, |answer| v1::escalated(question, answer))
+        self.finish(&asked, &mut store, result, |answer| v1::escalated(question, answer))
     }
 
     /// Asks what an event looks like.
@@ -152,7 +159,7 @@ impl Plugin {
         let mut store = self.store(&asked, question.event.call_id);
         let wit = v1::formatting_question(question);
         let result = self.run(&asked, self.prepared.format(&mut store, &wit)).await;
-        self.finish(&asked, &store, result, v1::formatted)
+        self.finish(&asked, &mut store, result, v1::formatted)
     }
 
     /// The plugin as metrics and people see it.
@@ -202,11 +209,14 @@ impl Plugin {
     fn finish<A, T>(
         &self,
         asked: &Asked,
-        store: &Store<State>,
+        store: &mut Store<State>,
         result: Result<Result<A, wit::Fault>, Option<wasmtime::Error>>,
         convert: impl FnOnce(A) -> Result<Given<T>, Failure>,
     ) -> Reply<T> {
-        let reply = settle(result, store, asked.end - asked.begin).and_then(convert);
+        let mut reply = settle(result, store, asked.end - asked.begin).and_then(convert);
+        if let Ok(given) = &mut reply {
+            given.lookups = std::mem::take(&mut store.data_mut().lookups);
+        }
         let now = Instant::now();
         let failure = reply.as_ref().err().map(|failure| failure.reason);
         self.counters.record(now - asked.begin, store.data().meter.used_bytes(), failure);

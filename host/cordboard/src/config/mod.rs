@@ -48,6 +48,7 @@ use section::Section;
 pub(crate) use server::{ApiConfig, LogConfig, LogFormat, LogLevel};
 pub(crate) use sip::{SipConfig, StreamLimits, calls_of, listener_key};
 pub(crate) use store::JournalConfig;
+pub(crate) use value::duration;
 
 use crate::tables::TableSet;
 use crate::tls::TlsSettings;

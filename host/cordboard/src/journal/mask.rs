@@ -22,6 +22,8 @@ enum Way {
     Keep,
     /// Keyed, so that nobody without the key finds a number by hashing all numbers.
     Hash(Hmac<Sha256>),
+    /// What [`Way::Hash`] leaves out is left out of something whose numbers are hashes already.
+    WordsOnly,
     Drop,
 }
 
@@ -30,6 +32,7 @@ impl std::fmt::Debug for Way {
         f.write_str(match self {
             Self::Keep => "Keep",
             Self::Hash(_) => "Hash",
+            Self::WordsOnly => "WordsOnly",
             Self::Drop => "Drop",
         })
     }
@@ -51,11 +54,16 @@ impl Mask {
         Self(Way::Hash(Hmac::new_from_slice(&key).expect("a key of HMAC has any length")))
     }
 
+    /// For what a plugin says about hashed numbers.
+    pub(crate) const fn words_only() -> Self {
+        Self(Way::WordsOnly)
+    }
+
     /// As the journal names it.
     pub(crate) fn personal_data(&self) -> PersonalData {
         match self.0 {
             Way::Keep => PersonalData::Keep,
-            Way::Hash(_) => PersonalData::Hash,
+            Way::Hash(_) | Way::WordsOnly => PersonalData::Hash,
             Way::Drop => PersonalData::Drop,
         }
     }
@@ -228,7 +236,7 @@ impl Mask {
     /// A number, a name or an address.
     pub(crate) fn text(&self, text: &mut String) {
         match &self.0 {
-            Way::Keep => {}
+            Way::Keep | Way::WordsOnly => {}
             Way::Drop => text.clear(),
             Way::Hash(_) if text.is_empty() => {}
             Way::Hash(keyed) => {

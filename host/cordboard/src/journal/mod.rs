@@ -3,9 +3,11 @@
 //! [`Journal::keep`] costs the one who decides a move and a place in a queue. Serialising, hiding what is personal and writing happen
 //! on the thread of the store.
 
+mod export;
 mod mask;
 mod record;
 
+pub(crate) use export::{Command, ago, configuration, ms_before_now, run, walk};
 pub(crate) use mask::Mask;
 pub(crate) use record::Taken;
 

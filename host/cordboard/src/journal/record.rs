@@ -1,7 +1,7 @@
 //! From what was decided to what is kept.
 
 use cordboard_model::{AuthorizationSubject, CallId, RouteDecision, RouteQuestion, Verdict};
-use cordboard_plugin::{Decided, DecidedBy, Identity, Kind, Step, StepOutcome};
+use cordboard_plugin::{Decided, DecidedBy, Identity, Kind, LookedUp, Step, StepOutcome};
 use cordboard_store::{Asked, Decision, Outcome, PluginVersion, Record};
 use serde::Serialize;
 
@@ -99,8 +99,19 @@ fn asked(mut step: Step, mask: &Mask) -> Asked {
         },
         why: step.why,
         elapsed_us: micros(step.elapsed),
-        lookups: Vec::new(),
+        lookups: step.lookups.into_iter().map(|look| looked_up(look, mask)).collect(),
     }
+}
+
+/// Keys and values are numbers and addresses, for all that is known.
+fn looked_up(mut look: LookedUp, mask: &Mask) -> cordboard_store::LookedUp {
+    mask.text(&mut look.key);
+    if let Some((key, value)) = &mut look.found {
+        mask.text(key);
+        mask.text(value);
+    }
+    let LookedUp { table, key, longest_prefix, found } = look;
+    cordboard_store::LookedUp { table, key, longest_prefix, found }
 }
 
 fn micros(time: std::time::Duration) -> u64 {
@@ -173,6 +184,12 @@ pub(super) mod tests {
             identity: None,
             outcome,
             why: why.into(),
+            lookups: vec![LookedUp {
+                table: "registrations".into(),
+                key: "1001".into(),
+                longest_prefix: false,
+                found: Some(("1001".into(), "sip:1001@192.0.2.7".into())),
+            }],
             elapsed: Duration::from_micros(30),
         };
         let failure = Failure { reason: FailureReason::Trap, message: "at 1001".into() };
@@ -208,6 +225,7 @@ pub(super) mod tests {
             json!({"failed": {"reason": "trap", "message": "at 1001"}})
         );
         assert_eq!(exported["trace"][1]["outcome"], json!("answered"));
+        assert_eq!(exported["trace"][1]["lookups"][0]["found"], json!(["1001", "sip:1001@192.0.2.7"]));
     }
 
     #[test]

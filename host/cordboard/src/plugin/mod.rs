@@ -10,6 +10,7 @@ mod inspect;
 mod new;
 mod project;
 mod remote;
+mod replay;
 mod run;
 mod test;
 mod validate;
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Reload(remote::ReloadOptions),
     /// Let the version before answer again in a running PBX.
     Rollback(remote::RollbackOptions),
+    /// Ask a candidate what the journal says that the plugin of today was asked, and show what would change.
+    Replay(replay::Options),
     /// Compile one component from standard input to standard output; the host starts this.
     #[command(hide = true)]
     CompileAside,
@@ -66,6 +69,7 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::List(place) => finish(remote::list(&place)),
         Command::Reload(options) => finish(remote::reload(&options)),
         Command::Rollback(options) => finish(remote::roll_back(&options)),
+        Command::Replay(options) => replay::run(&options),
         Command::CompileAside => compile_aside::run(),
     }
 }

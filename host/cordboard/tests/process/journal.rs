@@ -139,6 +139,97 @@ fn every_decision_about_a_call_is_in_the_journal_with_who_made_it() {
     assert!(first.why.contains("is registered") && first.elapsed_us >= first.trace[0].elapsed_us);
 }
 
+/// Runs `cordboard` beside the host. Its exit status, and what it printed.
+fn run(configured: &Configured, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = configured.output(arguments);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code(), said + &String::from_utf8_lossy(&output.stderr))
+}
+
+/// `plugin replay` of a component.
+fn replay(configured: &Configured, plugin: &str, more: &[&str]) -> (Option<i32>, String) {
+    let plugin = component(plugin);
+    let mut arguments = vec!["plugin", "replay", "--plugin", plugin.to_str().expect("it is UTF-8")];
+    arguments.extend(more);
+    arguments.push("--config");
+    run(configured, &arguments)
+}
+
+#[test]
+fn a_candidate_is_replayed_before_it_is_trusted() {
+    let configured = configured("");
+    let host = configured.start();
+    a_call(&host);
+    host.wait_for_metric("sip_pbx_store_records_total", 4.0);
+
+    // The same code says the same, and is told what it was told then: that 1001 is registered.
+    let name = ["--name", "route-by-extension"];
+    let (status, said) = replay(&configured, "route-by-extension", &name);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("same       2\n") && !said.contains("uncertain"), "{said}");
+
+    // With another configuration it says something else, and so does another plugin.
+    let block = configured.folder().join("block.json");
+    std::fs::write(&block, r#"{"numbers": {"1001": {"targets": ["1005"]}}}"#).expect("it is written");
+    let block = ["--name", "route-by-extension", "--plugin-config", block.to_str().expect("it is UTF-8")];
+    let (status, said) = replay(&configured, "route-by-extension", &block);
+    assert_eq!(status, Some(3), "{said}");
+    assert!(said.contains(r#"dial.targets[0].address.aor: "1005" instead of "1001""#), "{said}");
+    let (status, said) = replay(&configured, "test/misbehaving-router", &[&name[..], &["--json"]].concat());
+    assert_eq!(status, Some(3), "{said}");
+    let report: serde_json::Value = serde_json::from_str(&said).expect("it is JSON");
+    assert_eq!((&report["asked"], &report["different"]), (&2.into(), &2.into()), "{report}");
+    assert!(report["changes"][0]["samples"][0]["call-id"].is_string(), "{report}");
+
+    // Nobody knows which plugin is meant, or there is no such one, or no such file.
+    let (status, said) = replay(&configured, "route-by-extension", &[]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("--name") && said.contains("authorize-open, route-by-extension"), "{said}");
+    let (status, said) = replay(&configured, "route-by-extension", &["--name", "nobody"]);
+    assert!(status == Some(1) && said.contains("plugin nobody was asked"), "{said}");
+    let (status, said) = replay(&configured, "route-by-extension", &["--from", "/nowhere.db"]);
+    assert!(status == Some(1) && said.contains("/nowhere.db"), "{said}");
+}
+
+#[test]
+fn an_exported_journal_is_replayed_elsewhere() {
+    let configured = configured("");
+    let mut host = configured.start();
+    a_call(&host);
+    host.terminate();
+    assert_eq!(host.wait().code(), Some(0));
+
+    let (status, lines) = run(&configured, &["journal", "export", "--kind", "routing", "--config"]);
+    assert_eq!((status, lines.lines().count()), (Some(0), 2), "{lines}");
+    let first: serde_json::Value =
+        serde_json::from_str(lines.lines().next().expect("there are two")).expect("JSON");
+    assert_eq!((&first["kind"], &first["input"]["reason"]), (&"routing".into(), &"new".into()), "{first}");
+    assert_eq!(first["decision"]["dial"]["targets"][0]["address"]["aor"], "1001", "{first}");
+    assert_eq!(first["trace"][0]["lookups"][0]["table"], "registrations", "{first}");
+    let exported = configured.folder().join("journal.jsonl");
+    std::fs::write(&exported, &lines).expect("it is written");
+    let exported = exported.to_str().expect("it is UTF-8");
+    // It is about one plugin only, which need not be named.
+    let (status, said) = replay(&configured, "route-by-extension", &["--from", exported, "--since", "1h"]);
+    assert!(status == Some(0) && said.contains("same       2\n"), "{said}");
+
+    std::fs::write(exported, lines + "no JSON\n").expect("it is written");
+    let (status, said) = replay(&configured, "route-by-extension", &["--from", exported]);
+    assert!(status == Some(1) && said.contains("line 3"), "{said}");
+}
+
+#[test]
+fn a_hashed_journal_is_replayed_as_far_as_it_goes() {
+    let configured = configured("journal: {personal_data: hash}\n");
+    let mut host = configured.start();
+    a_call(&host);
+    host.terminate();
+    assert_eq!(host.wait().code(), Some(0));
+    let (status, said) = replay(&configured, "route-by-extension", &["--name", "route-by-extension"]);
+    assert!(said.contains("hashed     2: ") && said.contains("same       2\n"), "{said}");
+    assert_eq!(status, Some(0), "{said}");
+}
+
 #[test]
 fn hashed_numbers_stay_equal_and_say_nothing() {
     let configured = configured("journal: {personal_data: hash}\n");

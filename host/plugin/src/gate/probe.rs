@@ -90,8 +90,8 @@ impl Probe<'_> {
         let reply = self.decide(&mut store, begin + self.deadline, question).await;
         let left = self.fuel.and_then(|fuel| Some((fuel, store.get_fuel().ok()?)));
         let (answer, why) = match reply {
-            Ok(Given { answer: Some(decision), why }) => (Answered::Decided(decision), why),
-            Ok(Given { answer: None, why }) => (Answered::Passed, why),
+            Ok(Given { answer: Some(decision), why, .. }) => (Answered::Decided(decision), why),
+            Ok(Given { answer: None, why, .. }) => (Answered::Passed, why),
             Err(failure) => (Answered::Failed(out_of_fuel(failure, left)), String::new()),
         };
         Probed {

@@ -32,11 +32,11 @@ impl config::Host for State {
 
 impl lookup::Host for State {
     fn get(&mut self, table: String, key: String) -> Option<String> {
-        self.grants.look_up(&table, |tables| tables.exact(&table, &key))
+        State::exact(self, table, key)
     }
 
     fn longest_prefix(&mut self, table: String, key: String) -> Option<(String, String)> {
-        self.grants.look_up(&table, |tables| tables.longest_prefix(&table, &key))
+        State::longest_prefix(self, table, key)
     }
 }
 
