@@ -132,6 +132,7 @@ fn folder_beside(component: &Path) -> Option<PathBuf> {
         return Some(own);
     }
     let folder = component.parent()?;
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let shared = folder.join("samples");
     let components = |entries: fs::ReadDir| {
         entries.flatten().filter(|entry| entry.path().extension().is_some_and(|end| end == "wasm")).count()
