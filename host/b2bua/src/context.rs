@@ -27,7 +27,7 @@ use crate::trunk::Trunks;
 
 /// The methods that this PBX answers with something else than 405.
 pub(crate) const ALLOW: &str =
-    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, NOTIFY";
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, NOTIFY, SUBSCRIBE";
 
 /// The extensions that a peer may require of us (RFC 3261 §8.2.2.3).
 pub(crate) const EXTENSIONS: &[&str] =

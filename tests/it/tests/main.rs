@@ -9,6 +9,7 @@
 mod attended_transfer;
 mod basic_call;
 mod blind_transfer;
+mod call_pickup;
 mod cancel;
 mod chaos;
 mod dead_peers;
@@ -28,6 +29,7 @@ mod lossy_network;
 mod name_failover;
 mod plugins_decide;
 mod raw;
+mod refer_subscription;
 mod refused;
 mod registration;
 mod reliable_provisionals;

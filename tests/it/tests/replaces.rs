@@ -1,14 +1,15 @@
 //! An INVITE with Replaces: a new call takes the place of a dialog (RFC 3891).
 
 use cordboard_model::EndReason;
-use cordboard_sip::{HeaderName, Method};
-use cordboard_test_support::{CallRef, CalleePlan, CallerPlan, Ending, Link, Progress, World};
+use cordboard_sip::{HeaderName, Method, StatusCode};
+use cordboard_test_support::{CalleePlan, CallerPlan, Ending, Link, Progress, World};
 
 use crate::blind_transfer::{assert_connected, hang_up};
+use crate::ends::{self, End};
 use crate::raw::Raw;
 use crate::{millis, seconds, talking};
 
-fn plan(replaces: &str) -> CallerPlan {
+pub(crate) fn plan(replaces: &str) -> CallerPlan {
     CallerPlan {
         headers: vec![
             ("Require".to_owned(), "replaces".to_owned()),
@@ -94,19 +95,34 @@ fn two_replaces_are_one_too_many() {
 }
 
 #[test]
-fn a_call_that_rings_is_not_replaced() {
+fn a_new_caller_without_an_offer_gets_one_and_takes_the_place() {
     let mut world = World::new(1);
-    let other = world.registered("1003", CalleePlan::rings());
-    let (caller, callee) = crate::two_phones(&mut world, CalleePlan::rings());
-    let out = world.call(caller, "1002", CallerPlan::waits());
+    let (caller, callee) = talking(&mut world);
+    let wire = world.wire();
+    let mut new = End {
+        wire,
+        local: "<sip:1003@pbx.test>;tag=n".into(),
+        remote: "<sip:1002@pbx.test>".into(),
+        sip_call_id: "call".into(),
+        cseq: 0,
+    };
+    let replaces = format!("Replaces: {}\r\n", world.seen(caller).replaces());
+    ends::invite(&mut world, &mut new, &replaces, "");
+    let answer = new.confirm(&world);
+    assert_eq!(answer.status().map(|status| status.code()), Some(200));
+    assert!(ends::body(&answer).contains("m=audio"), "the offer is ours to make");
+    assert_eq!(world.seen(caller).ending, None, "nothing has happened yet");
+    let session = ends::sdp(&world, wire, "sendrecv");
+    new.send(&mut world, "ACK", "application/sdp", &session);
+    assert_eq!(world.seen(caller).ending, Some(Ending::HungUpByPeer));
+    assert_eq!(world.seen(callee).progress, Progress::Talking);
+    let (_, block) = world.node.relay.blocks().last().expect("one call has ports");
+    let place = world.on(wire).address().ip();
+    assert_eq!(block.caller[0].map(|stream| stream.rtp.ip()), Some(place));
+    hang_up(&mut world, callee);
     world.run_for(seconds(1));
-    let ringing = CallRef { phone: callee, index: 0 };
-    let replaces = world.seen(ringing).replaces();
-    let new = world.call(other, "somebody", plan(&replaces));
-    world.run_for(seconds(1));
-    assert_eq!(world.seen(new).ending, Some(Ending::Refused(486)));
-    assert_eq!(world.seen(out).progress, Progress::Inviting);
-    world.command(cordboard_b2bua::Command::EndAll);
+    let bye = new.last_request(&world, Method::Bye);
+    new.answer(&mut world, &bye, StatusCode::OK, "");
     world.settle();
 }
 

@@ -22,8 +22,8 @@ use super::reliable;
 use super::session_timer;
 use super::start::{self, session_of, status, unsupported};
 use super::teardown::{self, Ending};
-use super::transfer::moving::Moving;
-use super::transfer::{referral, subscription};
+use super::transfer::moving::{self, Moving};
+use super::transfer::{referral, subscription, takeover};
 use super::{Call, LegName, Stage, opposite};
 use crate::context::{ALLOW, ClientUse, Context, EXTENSIONS};
 use crate::timers::Timer;
@@ -92,6 +92,7 @@ pub(crate) fn request(call: &mut Call, ctx: &mut Context, now: Instant, request:
                 response.header(HeaderName::AllowEvents, subscription::PACKAGE);
             });
         }
+        Method::Subscribe => subscription::subscribe(call, ctx, now, &request),
         _ => reply(ctx, now, &request, 405, |_, response| {
             response.header(HeaderName::Allow, ALLOW);
         }),
@@ -440,16 +441,20 @@ pub(crate) fn ack(call: &mut Call, ctx: &mut Context, now: Instant, leg: LegName
         }
         return;
     }
-    answer_late_offer(call, ctx, side, message);
+    let answer = session_of(message).ok().flatten();
+    if side == Side::Caller && takeover::acknowledged(call, ctx, now, answer.as_ref()) {
+        return;
+    }
+    answer_late_offer(call, ctx, side, answer);
+    moving::go_on(call, ctx, now);
 }
 
 /// The ACK of `side` carries the answer to an offer that the other side made in its 2xx.
-fn answer_late_offer(call: &mut Call, ctx: &mut Context, side: Side, message: &Message) {
+fn answer_late_offer(call: &mut Call, ctx: &mut Context, side: Side, answer: Option<Session>) {
     let to = opposite(side);
     if call.leg_mut(to).is_none_or(|leg| leg.owed_ack.is_none()) {
         return;
     }
-    let answer = session_of(message).ok().flatten();
     if let Some(session) = &answer {
         call.announce(ctx, side, session);
     }

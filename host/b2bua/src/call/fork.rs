@@ -457,6 +457,21 @@ pub(crate) fn answer_caller(
     if let Some(body) = body {
         response.body("application/sdp", body);
     }
+    send_answer(call, ctx, now, response);
+}
+
+/// Gives the caller a 2xx of our own, with this session.
+pub(crate) fn answer_caller_ourselves(call: &mut Call, ctx: &mut Context, now: Instant, body: Option<Bytes>) {
+    let tag = &call.caller.dialog.id.local_tag;
+    let mut response = Response::new(&call.invite.message, &call.caller.flow, StatusCode::OK, Some(tag));
+    ctx.dialog_headers(&call.caller.flow, &mut response);
+    if let Some(body) = body {
+        response.body("application/sdp", body);
+    }
+    send_answer(call, ctx, now, response);
+}
+
+fn send_answer(call: &mut Call, ctx: &mut Context, now: Instant, mut response: Response) {
     reliable::stop(call, ctx);
     let invite = call.invite.message.clone();
     session_timer::accept(call, ctx, now, Side::Caller, &invite, &mut response);

@@ -352,7 +352,7 @@ pub(crate) fn allocated(call: &mut Call, ctx: &mut Context, now: Instant, ports:
     if let Some(offer) = call.invite.offer.clone().filter(|_| !call.caller.absent) {
         call.announce(ctx, Side::Caller, &offer);
     }
-    if takeover::allocated(call, ctx) {
+    if takeover::allocated(call, ctx, now) {
         return;
     }
     invite_located(call, ctx, now);

@@ -71,6 +71,10 @@ impl Core {
                 let status = subscription::stray_notify(&message);
                 Err(Refusal::with(status, HeaderName::AllowEvents, subscription::PACKAGE))
             }
+            Method::Subscribe => {
+                let status = subscription::stray_subscribe(&message);
+                Err(Refusal::with(status, HeaderName::AllowEvents, subscription::PACKAGE))
+            }
             // These exist only within a dialog.
             Method::Bye | Method::Update | Method::Info | Method::Prack => Err(Refusal::plain(481)),
             _ => Err(Refusal::with(405, HeaderName::Allow, ALLOW)),

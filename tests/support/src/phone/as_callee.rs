@@ -154,6 +154,13 @@ impl Phone {
         }
     }
 
+    /// Answers a call that rings.
+    pub fn answer(&mut self, now: Instant, index: usize) {
+        if self.calls[index].progress == Progress::Inviting {
+            self.accept(now, index);
+        }
+    }
+
     fn accept(&mut self, now: Instant, index: usize) {
         let (contact, sdp) = (self.contact(), self.sdp());
         let sent = self.answer_invite(now, index, 200, |response| {

@@ -6,6 +6,8 @@
 //! that stays move from the one call to the other ([`moving`], [`takeover`]), so that a transfer that fails leaves no trace. In an
 //! attended transfer the other leg moves too, from the second call; and an INVITE with Replaces is the same without a REFER.
 //!
+//! Replaces may also name a phone that still rings: then the new call picks up ([`pickup`]).
+//!
 //! The target is offered what the party that stays announced last, without hold. Its own fresh offer (a re-INVITE without SDP)
 //! would have to wait for as long as the target rings, but a 2xx is repeated for 32 s only; an INVITE without SDP to the target is
 //! what many trunks do not take. When the target has answered, the party that stays gets its answer as an offer by re-INVITE.
@@ -27,10 +29,12 @@ use super::{Call, CallKey};
 use crate::context::Context;
 
 pub(crate) mod moving;
+pub(crate) mod pickup;
 pub(crate) mod referral;
 pub(crate) mod subscription;
 pub(crate) mod takeover;
 
+use pickup::Picker;
 use subscription::Report;
 
 /// What one call tells another.
@@ -40,7 +44,8 @@ pub(crate) enum Signal {
     /// To a call that has something to do with the one of this key: it has ended, with this status.
     Ended { call: CallKey, status: u16 },
     /// To the call that one of these tags belongs to: which leg stays when this dialog is replaced?
-    Claim { by: CallKey, replaces: Replaces },
+    /// Whoever may pick up a phone that rings says who it is.
+    Claim { by: CallKey, replaces: Replaces, picker: Option<Picker> },
     /// To the claimant: this one.
     Claimed(Box<Claimed>),
     /// To a call whose leg is wanted: put this before it, and let it go when it accepts.
@@ -58,6 +63,8 @@ pub(crate) struct Claimed {
     pub(crate) flow: Flow,
     /// What it announced last.
     pub(crate) session: Session,
+    /// It still waits for an answer: who gives it.
+    pub(crate) picker: Option<Picker>,
 }
 
 /// A leg that another call wants.
@@ -70,6 +77,8 @@ pub(crate) struct Move {
     pub(crate) ports: [u16; STREAMS],
     /// What else is changed in it.
     pub(crate) changes: Changes,
+    /// As in [`Claimed`].
+    pub(crate) picker: Option<Picker>,
 }
 
 /// A leg that has moved.
@@ -87,11 +96,11 @@ pub(crate) fn signalled(call: &mut Call, ctx: &mut Context, now: Instant, signal
     match signal {
         Signal::Progress(report) => subscription::report(call, ctx, now, report),
         Signal::Ended { call: other, status } => {
-            moving::unwanted(call, ctx, other);
+            moving::unwanted(call, ctx, now, other);
             referral::failed(call, ctx, now, other, status);
         }
-        Signal::Claim { by, replaces } => takeover::claimed_by(call, ctx, by, &replaces),
-        Signal::Claimed(claimed) => takeover::claimed(call, ctx, now, *claimed),
+        Signal::Claim { by, replaces, picker } => takeover::claimed_by(call, ctx, by, &replaces, picker),
+        Signal::Claimed(claimed) => takeover::claimed(call, ctx, *claimed),
         Signal::Move(wanted) => moving::start(call, ctx, now, *wanted),
         Signal::Moved(moved) => takeover::moved(call, ctx, now, *moved),
         Signal::Refused { status } => takeover::refused(call, ctx, now, status),

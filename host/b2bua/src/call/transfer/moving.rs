@@ -16,7 +16,7 @@ use super::super::leg::{Continued, Leg};
 use super::super::start::session_of;
 use super::super::teardown::{self, Ending};
 use super::super::{Call, CallKey, bridge, opposite, session_timer};
-use super::{Move, Moved, Signal, referral};
+use super::{Move, Moved, Signal, pickup, referral};
 use crate::context::{ClientUse, Context};
 use crate::timers::Timer;
 
@@ -61,7 +61,12 @@ impl Moving {
 
 /// Another call wants a leg.
 pub(crate) fn start(call: &mut Call, ctx: &mut Context, now: Instant, wanted: Move) {
-    let Move { by, side, session, address, ports, changes } = wanted;
+    let Move { by, side, session, address, ports, changes, picker } = wanted;
+    if let Some(picker) = picker
+        && !pickup::answer_caller(call, ctx, now, picker)
+    {
+        return ctx.signal(by, Signal::Refused { status: 486 });
+    }
     if !call.is_answered() || !call.is_there(side) {
         return ctx.signal(by, Signal::Refused { status: 481 });
     }
@@ -98,6 +103,13 @@ pub(crate) fn ask(call: &mut Call, ctx: &mut Context, now: Instant) {
     moving.request = Some(ours);
     let until = moving.until;
     call.start_timer(ctx, until, Timer::Moving);
+}
+
+/// A leg is free that was not when it was to be asked.
+pub(crate) fn go_on(call: &mut Call, ctx: &mut Context, now: Instant) {
+    if call.moving.as_ref().is_some_and(|moving| !moving.is_asked()) && call.is_answered() {
+        ask(call, ctx, now);
+    }
 }
 
 fn ask_later(call: &mut Call, ctx: &mut Context, now: Instant) {
@@ -172,7 +184,9 @@ fn refused(call: &mut Call, ctx: &mut Context, now: Instant, status: u16, is_gon
     if let Destination::Call(by) = moving.destination {
         ctx.signal(by, Signal::Refused { status });
     }
-    if is_gone {
+    if pickup::is_alone(call) {
+        teardown::end(call, ctx, now, Ending::of(EndReason::Failed));
+    } else if is_gone {
         teardown::end(call, ctx, now, Ending::by(EndReason::PeerGone, moving.side));
     }
 }
@@ -209,6 +223,9 @@ fn accepted(call: &mut Call, ctx: &mut Context, now: Instant, ours: ClientTransa
 /// The leg accepted whom nobody connects it to any more: it is shown its former other side again.
 fn bring_back(call: &mut Call, ctx: &mut Context, now: Instant, moved: &Moving) {
     let side = moved.side;
+    if pickup::is_alone(call) {
+        return teardown::end(call, ctx, now, Ending::of(EndReason::Failed));
+    }
     let former = call.session_of(opposite(side)).cloned();
     let (Some(former), Some((address, ports))) = (former, call.place_for(ctx, side)) else { return };
     call.media.offerer = opposite(side);
@@ -241,7 +258,7 @@ fn hand_over(
 }
 
 /// A call has ended that may have wanted a leg.
-pub(crate) fn unwanted(call: &mut Call, ctx: &mut Context, by: CallKey) {
+pub(crate) fn unwanted(call: &mut Call, ctx: &mut Context, now: Instant, by: CallKey) {
     let Some(moving) = &mut call.moving else { return };
     if moving.destination != Destination::Call(by) {
         return;
@@ -251,6 +268,9 @@ pub(crate) fn unwanted(call: &mut Call, ctx: &mut Context, by: CallKey) {
     } else {
         call.moving = None;
         call.stop_timer(ctx, Timer::Moving);
+        if pickup::is_alone(call) {
+            teardown::end(call, ctx, now, Ending::of(EndReason::Failed));
+        }
     }
 }
 

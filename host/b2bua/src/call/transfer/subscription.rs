@@ -11,6 +11,7 @@ use cordboard_sip::transaction::ClientTransactionId;
 use cordboard_sip::{HeaderName, Method, StatusCode};
 
 use super::super::Call;
+use super::super::bridge::{Incoming, reply};
 use super::super::facts::text;
 use super::super::start::status;
 use crate::context::{ClientUse, Context};
@@ -45,12 +46,18 @@ impl Report {
 /// One of them.
 pub(crate) struct Subscription {
     side: Side,
+    /// CSeq number of the REFER.
+    id: u32,
     /// Value of Event; names the REFER when the dialog had one before (RFC 3515 §2.4.6).
     event: String,
     ends: Instant,
     in_flight: Option<ClientTransactionId>,
     next: Option<Report>,
+    /// What was reported last.
+    last: Report,
     closed: bool,
+    /// The referrer wants no more reports; why, for Subscription-State.
+    ended: Option<&'static str>,
 }
 
 impl Subscription {
@@ -58,7 +65,18 @@ impl Subscription {
     pub(crate) fn new(side: Side, refer: &Message, number: usize, ends: Instant) -> Self {
         let id = refer.cseq().map_or(0, |cseq| cseq.number);
         let event = if number == 0 { "refer".to_owned() } else { format!("refer;id={id}") };
-        Self { side, event, ends, in_flight: None, next: None, closed: false }
+        let last = Report::of_status(100);
+        Self { side, id, event, ends, in_flight: None, next: None, last, closed: false, ended: None }
+    }
+
+    /// Whether an Event of a peer means it: by the number of its REFER, or, of the first in a dialog, without.
+    fn is_named(&self, event: &str) -> bool {
+        let id = |event: &str| {
+            let mut params = event.split(';').skip(1).map(str::trim);
+            params.find_map(|param| param.strip_prefix("id=").map(str::to_owned))
+        };
+        id(event).is_none_or(|wanted| wanted == self.id.to_string())
+            && (id(event).is_some() || id(&self.event).is_none())
     }
 
     /// Whether a NOTIFY waits for its response, or to be sent.
@@ -75,6 +93,10 @@ fn subscription(call: &mut Call) -> Option<&mut Subscription> {
 pub(crate) fn report(call: &mut Call, ctx: &mut Context, now: Instant, report: Report) {
     let Some(subscription) = subscription(call).filter(|subscription| !subscription.closed) else { return };
     subscription.closed = report.is_final();
+    if !subscription.closed && now >= subscription.ends {
+        (subscription.closed, subscription.ended) = (true, Some("timeout"));
+    }
+    subscription.last = report.clone();
     subscription.next = Some(report);
     if subscription.in_flight.is_none() {
         send(call, ctx, now);
@@ -86,10 +108,10 @@ fn send(call: &mut Call, ctx: &mut Context, now: Instant) {
     let Some(subscription) = subscription(call) else { return };
     let Some(report) = subscription.next.take() else { return };
     let (side, event) = (subscription.side, subscription.event.clone());
-    let state = if report.is_final() {
-        "terminated;reason=noresource".to_owned()
-    } else {
-        format!("active;expires={}", left(now, subscription.ends).as_secs())
+    let state = match subscription.ended {
+        Some(reason) => format!("terminated;reason={reason}"),
+        None if report.is_final() => "terminated;reason=noresource".to_owned(),
+        None => format!("active;expires={}", left(now, subscription.ends).as_secs()),
     };
     let Some(leg) = call.leg_mut(side) else { return };
     let mut notify = leg.request(ctx, Method::Notify);
@@ -124,6 +146,46 @@ pub(crate) fn answered(
     } else if let Some(transfer) = &mut call.transfer {
         transfer.subscription = None;
     }
+}
+
+/// A SUBSCRIBE of the referrer: it refreshes the subscription of its REFER, or ends it with Expires: 0 (RFC 6665 §4.2.1, RFC 3515
+/// §2.4.4). Either is answered by a NOTIFY with what was reported last (RFC 6665 §4.2.1.2). The transfer goes on in any case.
+pub(crate) fn subscribe(call: &mut Call, ctx: &mut Context, now: Instant, request: &Incoming) {
+    let event = request.message.value(HeaderName::Event).map(text).unwrap_or_default();
+    let code = stray_subscribe(&request.message);
+    let side = call.side_of(request.leg);
+    let longest = ctx.settings.call.setup_timeout;
+    let known = subscription(call).filter(|subscription| {
+        !subscription.closed && Some(subscription.side) == side && subscription.is_named(&event)
+    });
+    let Some(known) = known.filter(|_| code == 403) else {
+        let code = if code == 403 { 481 } else { code };
+        return reply(ctx, now, request, code, |_, response| {
+            response.header(HeaderName::AllowEvents, PACKAGE);
+        });
+    };
+    let wish = request.message.expires().ok().flatten().map(|seconds| Duration::from_secs(seconds.into()));
+    let granted = wish.unwrap_or(longest).min(longest);
+    known.ends = now + granted;
+    known.closed = granted.is_zero();
+    known.ended = granted.is_zero().then_some("timeout");
+    known.next = Some(known.last.clone());
+    let is_free = known.in_flight.is_none();
+    reply(ctx, now, request, 200, |ctx, response| {
+        ctx.dialog_headers(&request.flow, response);
+        response.header(HeaderName::Expires, granted.as_secs().to_string());
+    });
+    if is_free {
+        send(call, ctx, now);
+    }
+}
+
+/// What a SUBSCRIBE gets that belongs to no REFER: nobody subscribes to one otherwise (RFC 3515 §2.4.4), and `refer` is the only
+/// package that we know.
+pub(crate) fn stray_subscribe(subscribe: &Message) -> u16 {
+    let package = subscribe.value(HeaderName::Event).unwrap_or_default();
+    let package = package.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    if package == PACKAGE.as_bytes() { 403 } else { 489 }
 }
 
 /// What a NOTIFY of a peer gets. We subscribe to nothing, so that none belongs to a subscription (RFC 6665 §4.1.3), and `refer`

@@ -18,7 +18,7 @@ use super::super::leg::Leg;
 use super::super::teardown::{self, Ending};
 use super::super::{Call, CallKey, Invite, LegName, Stage, opposite, session_timer, setup};
 use super::subscription::Report;
-use super::{Claimed, Move, Moved, Signal};
+use super::{Claimed, Move, Moved, Picker, Signal, pickup};
 use crate::context::Context;
 use crate::timers::Timer;
 
@@ -119,7 +119,12 @@ pub(crate) fn go_on(call: &mut Call, ctx: &mut Context, now: Instant) {
         Some(owner) => {
             replaced.call = Some(owner);
             call.stage = Stage::Dialing;
-            ctx.signal(owner, Signal::Claim { by: call.key, replaces: dialog });
+            // Only a call of its own picks up; a transfer to a phone that rings is not one.
+            let picker = referred.is_none().then(|| Picker {
+                party: call.facts.caller.clone(),
+                sip_call_id: call.facts.sip_call_id.clone(),
+            });
+            ctx.signal(owner, Signal::Claim { by: call.key, replaces: dialog, picker });
         }
         None => refused(call, ctx, now, 481),
     }
@@ -133,8 +138,14 @@ fn party_of(call: &Call, side: Side) -> Party {
 }
 
 /// Another call wants to take the place of one of our dialogs.
-pub(super) fn claimed_by(call: &mut Call, ctx: &mut Context, by: CallKey, dialog: &Replaces) {
-    let signal = match claim(call, ctx, dialog) {
+pub(super) fn claimed_by(
+    call: &mut Call,
+    ctx: &mut Context,
+    by: CallKey,
+    dialog: &Replaces,
+    picker: Option<Picker>,
+) {
+    let signal = match claim(call, ctx, dialog, picker) {
         Ok(claimed) => Signal::Claimed(Box::new(claimed)),
         Err(status) => Signal::Refused { status },
     };
@@ -145,7 +156,7 @@ pub(super) fn claimed_by(call: &mut Call, ctx: &mut Context, by: CallKey, dialog
 ///
 /// # Errors
 /// The status of RFC 3891 §3 when it cannot be.
-fn claim(call: &mut Call, ctx: &Context, dialog: &Replaces) -> Result<Claimed, u16> {
+fn claim(call: &mut Call, ctx: &Context, dialog: &Replaces, picker: Option<Picker>) -> Result<Claimed, u16> {
     let named = ctx.index.tags.get(&dialog.to_tag).filter(|(owner, _)| *owner == call.key);
     let (_, name) = *named.ok_or(481_u16)?;
     let (id, is_answered) = (dialog, call.is_answered());
@@ -153,9 +164,8 @@ fn claim(call: &mut Call, ctx: &Context, dialog: &Replaces) -> Result<Claimed, u
         |leg: &Leg| leg.dialog.id.sip_call_id == id.sip_call_id && leg.dialog.id.remote_tag == id.from_tag;
     let side = match name {
         LegName::Caller if is_named(&call.caller) => Side::Caller,
-        // A phone that rings: RFC 3891 would let the new one answer in its place, which is not done here.
         LegName::Fork(place) if !is_answered && call.setup.forks[place].has_early_dialog(is_named) => {
-            return Err(486);
+            return if call.setup.forks[place].is_open() { ringing(call, picker) } else { Err(481) };
         }
         LegName::Fork(place)
             if call.callee.as_ref().is_some_and(|(won, leg)| *won == place && is_named(leg)) =>
@@ -177,17 +187,21 @@ fn claim(call: &mut Call, ctx: &Context, dialog: &Replaces) -> Result<Claimed, u
     let session = call.session_of(stays).cloned().filter(|_| call.is_there(stays)).ok_or(491_u16)?;
     let party = party_of(call, stays);
     let leg = call.leg_mut(stays).ok_or(491_u16)?;
-    Ok(Claimed { side: stays, party, flow: leg.flow, session })
+    Ok(Claimed { side: stays, party, flow: leg.flow, session, picker: None })
+}
+
+/// The caller of a call in which a phone rings that another one picks up.
+fn ringing(call: &Call, picker: Option<Picker>) -> Result<Claimed, u16> {
+    let session = call.invite.offer.clone().filter(|_| pickup::is_possible(call));
+    let (Some(session), Some(picker)) = (session, picker) else { return Err(486) };
+    let (party, flow) = (party_of(call, Side::Caller), call.caller.flow);
+    Ok(Claimed { side: Side::Caller, party, flow, session, picker: Some(picker) })
 }
 
 /// The leg that is to be our callee was found: ports come first.
-pub(super) fn claimed(call: &mut Call, ctx: &mut Context, now: Instant, claimed: Claimed) {
+pub(super) fn claimed(call: &mut Call, ctx: &mut Context, claimed: Claimed) {
     if call.stage != Stage::Dialing {
         return;
-    }
-    // Without an offer of the caller there is nothing to put before the other side.
-    if call.invite.offer.is_none() {
-        return refused(call, ctx, now, 488);
     }
     let Some(replaced) = call.takeover.as_mut().and_then(|takeover| takeover.replaced.as_mut()) else {
         return;
@@ -198,7 +212,7 @@ pub(super) fn claimed(call: &mut Call, ctx: &mut Context, now: Instant, claimed:
 }
 
 /// The relay reserved the ports. `true`: legs of other calls are asked for now.
-pub(crate) fn allocated(call: &mut Call, ctx: &mut Context) -> bool {
+pub(crate) fn allocated(call: &mut Call, ctx: &mut Context, now: Instant) -> bool {
     let Some(takeover) = &call.takeover else { return false };
     let Some(leg) = takeover.replaced.as_ref().and_then(|replaced| replaced.leg.as_ref()) else {
         return false;
@@ -209,6 +223,39 @@ pub(crate) fn allocated(call: &mut Call, ctx: &mut Context) -> bool {
         want_caller(call, ctx, session);
     } else if let Some(offer) = call.invite.offer.clone() {
         want_callee(call, ctx, offer);
+    } else {
+        let session = leg.session.resumed();
+        offer_in_answer(call, ctx, now, &session);
+    }
+    true
+}
+
+/// Our caller left the offer to us (RFC 3264 §4): it is what the leg announced last that is to be our callee, which is asked for when
+/// the ACK brings the answer.
+fn offer_in_answer(call: &mut Call, ctx: &mut Context, now: Instant, session: &Session) {
+    call.media.offerer = Side::Callee;
+    let body = call.rewritten_for(ctx, Side::Caller, session);
+    talk(call, ctx, now);
+    fork::answer_caller_ourselves(call, ctx, now, body);
+}
+
+/// The ACK of our caller brought the answer to that offer, or brought none. `false`: nothing waits for it.
+pub(crate) fn acknowledged(
+    call: &mut Call,
+    ctx: &mut Context,
+    now: Instant,
+    answer: Option<&Session>,
+) -> bool {
+    let replaced = call.takeover.as_ref().filter(|takeover| takeover.caller.is_none());
+    if replaced.is_none_or(|takeover| !takeover.replaces_dialog()) || call.invite.offer.is_some() {
+        return false;
+    }
+    match answer {
+        Some(session) => {
+            call.announce(ctx, Side::Caller, session);
+            want_callee(call, ctx, session.clone());
+        }
+        None => teardown::end(call, ctx, now, Ending::of(EndReason::NotAcceptable)),
     }
     true
 }
@@ -217,7 +264,7 @@ pub(crate) fn allocated(call: &mut Call, ctx: &mut Context) -> bool {
 fn want_caller(call: &mut Call, ctx: &mut Context, session: Session) {
     let wanted = call.takeover.as_ref().and_then(|takeover| takeover.caller);
     if let Some((from, side)) = wanted {
-        want(call, ctx, from, side, Side::Caller, session);
+        want(call, ctx, (from, side, None), Side::Caller, session);
     }
 }
 
@@ -225,16 +272,23 @@ fn want_caller(call: &mut Call, ctx: &mut Context, session: Session) {
 fn want_callee(call: &mut Call, ctx: &mut Context, session: Session) {
     let replaced = call.takeover.as_ref().and_then(|takeover| takeover.replaced.as_ref());
     if let Some(Replaced { call: Some(from), leg: Some(leg), .. }) = replaced {
-        let (from, side) = (*from, leg.side);
-        want(call, ctx, from, side, Side::Callee, session);
+        let (from, side, picker) = (*from, leg.side, leg.picker.clone());
+        want(call, ctx, (from, side, picker), Side::Callee, session);
     }
 }
 
-fn want(call: &mut Call, ctx: &mut Context, from: CallKey, side: Side, becomes: Side, session: Session) {
+fn want(
+    call: &mut Call,
+    ctx: &mut Context,
+    (from, side, picker): (CallKey, Side, Option<Picker>),
+    becomes: Side,
+    session: Session,
+) {
     call.media.offerer = opposite(becomes);
     let changes = call.changes_for(ctx, becomes, &session);
     let Some((address, ports)) = call.place_for(ctx, becomes) else { return };
-    ctx.signal(from, Signal::Move(Box::new(Move { by: call.key, side, session, address, ports, changes })));
+    let wanted = Move { by: call.key, side, session, address, ports, changes, picker };
+    ctx.signal(from, Signal::Move(Box::new(wanted)));
 }
 
 /// A target of a transfer rings: the referrer is told.
