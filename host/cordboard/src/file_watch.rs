@@ -55,6 +55,8 @@ pub(crate) async fn run(plugins: Arc<Plugins>, mut list: watch::Receiver<Vec<Wat
     loop {
         let wanted = list.borrow_and_update().clone();
         let mut folders = Folders::watch(&wanted)?;
+        // What has changed since it was loaded and before it was watched.
+        reload(&plugins, &wanted.iter().map(|watched| watched.plugin.clone()).collect()).await;
         loop {
             tokio::select! {
                 changed = folders.changed(&wanted) => reload(&plugins, &changed?).await,
@@ -70,7 +72,7 @@ pub(crate) async fn run(plugins: Arc<Plugins>, mut list: watch::Receiver<Vec<Wat
 /// What came of it is told as events.
 async fn reload(plugins: &Plugins, names: &BTreeSet<String>) {
     for name in names {
-        tracing::debug!(plugin = name.as_str(), "the file of a plugin has changed");
+        tracing::debug!(plugin = name.as_str(), "the file of a plugin is looked at");
         // A refusal is told as an event.
         let _ = plugins.reload(name, false).await;
     }

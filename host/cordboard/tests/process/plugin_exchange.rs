@@ -135,7 +135,7 @@ fn sighup_takes_new_files_settings_and_chains_and_leaves_what_is_no_good() {
 fn a_watched_file_is_taken_by_itself() {
     let configured = configured(", watch: true");
     let mut host = configured.start();
-    host.wait_for("change=\"loaded\"");
+    // Also when the watch has not begun yet.
     put(&configured, &version(2));
     host.wait_for("change=\"reloaded\" generation=2");
     // In place, and not as a whole.
