@@ -31,12 +31,20 @@ function problemsOf(plugin, text) {
   }
 }
 
-/** What is not there is `undefined` in the types and in tests, and `null` in the engine. */
+/** What is not there is `undefined` in the types and in tests, and `null` in the engine. Lists of texts and of pairs hold neither. */
 export function absent(value) {
   if (value === null) return undefined;
-  if (Array.isArray(value)) return value.map(absent);
   if (typeof value !== "object" || ArrayBuffer.isView(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, absent(field)]));
+  if (Array.isArray(value)) {
+    if (value.length > 0 && typeof value[0] === "object" && !Array.isArray(value[0])) value.forEach(absent);
+    return value;
+  }
+  for (const name in value) {
+    const field = value[name];
+    if (field === null) value[name] = undefined;
+    else if (typeof field === "object") absent(field);
+  }
+  return value;
 }
 
 /** Calls the function of the kind, and makes a fault of whatever it throws. */
